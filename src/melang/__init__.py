@@ -1,0 +1,1 @@
+"""The Melang script language: compiler, scheduler and libraries."""

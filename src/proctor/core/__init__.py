@@ -1,0 +1,1 @@
+"""The decisions: pure functions over values.  Imports no clock, process, socket, file or logger."""

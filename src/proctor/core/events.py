@@ -1,0 +1,85 @@
+"""What can happen to a replica.  Every event goes through `World.handle`, with the time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .model import Exit, ReplicaId
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    id: ReplicaId
+
+
+@dataclass(frozen=True, slots=True)
+class Start(Event):
+    """Somebody, or the schedule, wants it to run; `trigger` says who."""
+
+    trigger: str = "api"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(Event):
+    """Somebody wants it not to run."""
+
+    reason: str = "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupt(Event):
+    """End the current run, but leave what is wanted as it is."""
+
+    reason: str = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Unblocked(Event):
+    """Nothing holds it up any more; `run` is the id of the run that may begin."""
+
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout(Event):
+    """Its deadline has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvent(Event):
+    """News from the engine about one run; news of another run than the current one is stale."""
+
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned(RunEvent):
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnFailed(RunEvent):
+    """No process came to be.  `transient`: the same may work later (EAGAIN, ENOMEM ...)."""
+
+    error: str
+    transient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exited(RunEvent):
+    """Its process ended and was reaped; `left` says whether processes it started live on."""
+
+    exit: Exit
+    left: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Gone(RunEvent):
+    """Nothing of the run is left alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost(RunEvent):
+    """The engine knows nothing of the run: it ended unseen, or never began."""
+
+    error: str = "lost: nothing is known of its end"

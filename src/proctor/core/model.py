@@ -1,0 +1,149 @@
+"""What a task is: its spec, its replicas, their states and how they end.  Values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class TaskType(StrEnum):
+    """Why a replica is started and whether it is started again."""
+
+    ONCE = "once"
+    DAEMON = "daemon"
+    CRON = "cron"
+    MELANG = "melang"
+
+
+class State(StrEnum):
+    """What a replica is doing; `machine.TABLE` says what each state answers to each event."""
+
+    DOWN = "down"  # nothing runs and nothing is due
+    WAITING = "waiting"  # should run, but something has to happen first: see World.blockers
+    STARTING = "starting"  # a spawn is on its way to the engine
+    UP = "up"  # its process runs
+    STOPPING = "stopping"  # asked to end; at the deadline it is killed
+    KILLING = "killing"  # its whole tree is being killed, until the engine says Gone
+    BACKOFF = "backoff"  # ended; started again at the deadline
+    FAILED = "failed"  # given up until somebody starts it
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """One moment on both clocks: `mono` for durations (seconds since boot), `wall` for the calendar.
+
+    `wall` is seconds since 1970 (UTC).  The two are never mixed.
+    """
+
+    mono: float
+    wall: float
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ReplicaId:
+    """One slot of a task; written `web:0`, which the API calls the alias."""
+
+    task: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.task}:{self.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a run ended.  At most one of `code` and `signal` is set; neither: it is not known.
+
+    `error` says why no process came to be, or why nothing is known of its end.
+    `cpu` is user + system seconds and `max_rss` bytes, of the process and what it waited for.
+    """
+
+    code: int | None = None
+    signal: int | None = None
+    error: str | None = None
+    cpu: float = 0.0
+    max_rss: int = 0
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+    def __str__(self) -> str:
+        if self.error is not None:
+            return self.error
+        if self.signal is not None:
+            return f"killed by signal {self.signal}"
+        return "unknown" if self.code is None else f"exited {self.code}"
+
+
+class RestartWhen(StrEnum):
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """The definition of a task, checked and complete; what the wire calls `replica` is `replicas`.
+
+    `cmd` is a shell command, or the script's path for melang.  `user` and `group` are names or
+    numbers as text; None means the service's own.  `cron` is set for cron tasks only.
+    `interval` and `stop_timeout` are seconds.  `env` is added to what the service passes on.
+    `rlimits` maps lower-case names ("nofile") to (soft, hard), None meaning unlimited.
+    """
+
+    name: str
+    type: TaskType
+    cmd: str
+    replicas: int = 1
+    user: str | None = None
+    group: str | None = None
+    groups: tuple[str, ...] | None = None
+    cron: str | None = None
+    timezone: str | None = None
+    interval: float = 3.0
+    deps: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    cwd: str | None = None
+    umask: int | None = None
+    nice: int | None = None
+    rlimits: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    stop_signal: str = "TERM"
+    stop_timeout: float = 10.0
+
+    @property
+    def restart(self) -> RestartWhen:
+        return RestartWhen.ALWAYS if self.type is TaskType.DAEMON else RestartWhen.NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Replica:
+    """One supervised slot: what should be (`wanted`) and what is (everything else).
+
+    `run` is the id of the current or last run, 0 before the first.  `asked` says that the current
+    run was asked to end, so its end is no failure and the next start need not wait.  `deadline`
+    is monotonic seconds; what it means depends on the state.  `since` is when the state began,
+    `started` when the run began (both wall seconds).  `attempt` counts starts in a row that did
+    not come from outside.
+    """
+
+    id: ReplicaId
+    state: State = State.DOWN
+    wanted: bool = False
+    asked: bool = False
+    run: int = 0
+    pid: int | None = None
+    exit: Exit | None = None
+    deadline: float | None = None
+    since: float = 0.0
+    started: float | None = None
+    restarts: int = 0
+    reason: str = ""
+    trigger: str = ""
+
+    @property
+    def alive(self) -> bool:
+        """Whether a process of it exists, or may exist."""
+        return self.state in _ALIVE
+
+
+_ALIVE = frozenset({State.STARTING, State.UP, State.STOPPING, State.KILLING})

@@ -1,0 +1,1 @@
+"""Carry out the core's commands and report what happened."""

@@ -1,0 +1,85 @@
+"""What keeper and manager say to each other, over one Unix stream socket.
+
+A frame is a 4-byte big-endian length and that many bytes of JSON: one object with `op`.
+Descriptors travel as SCM_RIGHTS with the frame that says `"fds": N`, in order.
+Text that is no UTF-8 (paths, environments) is kept by surrogate escapes.
+
+The manager says:
+
+    hello   version                      the first frame; the keeper answers with all it has, then `ready`
+    spawn   run mark argv env cwd umask nice rlimits user
+                                         answered by `spawned` or `failed`
+    adopt   run mark pid start           a process that outlived another keeper: `spawned` or `lost`
+    signal  run signal                   to everything of the run, then SIGCONT
+    kill    run                          SIGKILL everything of the run until nothing is left: `gone`
+    ack     runs                         their ends are on record and their output is safe: forget them
+    keep    name                +1 fd    hold this descriptor for the next manager
+    drop    name                         close it
+    reload                               when I am gone, exec yourself anew, then start a new manager
+    exit    status                       nothing is left to keep: end with this exit status
+
+The keeper says:
+
+    run     run mark pid start  +1 fd    at hello: one it has (the fd is its output's read end, if still open)
+    kept    name                +1 fd    at hello: one it holds
+    ready   version pid generation       at hello: that was all; generation counts managers from 1
+    spawned run pid start       +1 fd
+    failed  run errno what               no process came to be; `what` names the step and the thing
+    exited  run status left cpu rss at   `status` as from wait(2), null if it cannot be known
+    gone    run                          its process ended and nothing it started is left
+    lost    run                          answers adopt: no such process
+    stuck   run pids                     killing goes on, but these do not die (uninterruptible sleep)
+    stop    force                        somebody asked the service to end; force: at once
+
+`mark` is the run's birth mark, a number that every process of the run carries as its soft
+RLIMIT_LOCKS (Linux has not enforced that limit since 2.4; fork, exec, setsid and setuid keep it).
+`start` is the process's start time in clock ticks since boot.  `user` is null or {uid gid groups}.
+`rlimits` is a list of [resource number, soft, hard], null meaning unlimited.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections import deque
+from typing import Any
+
+VERSION = 1
+Frame = dict[str, Any]
+_LENGTH = struct.Struct(">I")
+MAX_FRAME = 64 << 20
+
+
+def encode(frame: Frame) -> bytes:
+    body = json.dumps(frame, separators=(",", ":")).encode("ascii")
+    return _LENGTH.pack(len(body)) + body
+
+
+class Decoder:
+    """Turns what arrives into frames: `feed` it bytes and descriptors, iterate what is whole.
+
+    Raises ValueError for a frame that is too long or no JSON.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+        self._fds: deque[int] = deque()
+
+    def feed(self, data: bytes, fds: list[int]) -> list[tuple[Frame, list[int]]]:
+        """Return the frames that are whole now, each with the descriptors it brought."""
+        self._bytes += data
+        self._fds.extend(fds)
+        frames = []
+        at = 0
+        while len(self._bytes) - at >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._bytes, at)
+            if length > MAX_FRAME:
+                raise ValueError(f"a frame of {length} bytes")
+            end = at + _LENGTH.size + length
+            if end > len(self._bytes):
+                break
+            frame: Frame = json.loads(self._bytes[at + _LENGTH.size : end])
+            frames.append((frame, [self._fds.popleft() for _ in range(frame.get("fds", 0))]))
+            at = end
+        del self._bytes[:at]
+        return frames
