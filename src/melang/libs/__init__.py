@@ -1,0 +1,1 @@
+"""The libraries that `Import` finds: one module each, loaded at the first use."""

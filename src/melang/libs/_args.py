@@ -1,0 +1,40 @@
+"""What library functions say about an argument of the wrong type.
+
+A bool is an int for Python but not for a script, hence `type(...) is int` everywhere.
+"""
+
+from typing import NoReturn
+
+from ..errors import MelangError
+from ..values import Array, Value
+
+
+def wrong_type(number: int) -> NoReturn:
+    raise MelangError(f"Invalid type of argument {number}.")
+
+
+def invalid(number: int) -> NoReturn:
+    raise MelangError(f"Invalid argument {number}.")
+
+
+def string(value: Value, number: int) -> bytes:
+    if type(value) is not bytes:
+        wrong_type(number)
+    return value
+
+
+def integer(value: Value, number: int) -> int:
+    if type(value) is not int:
+        wrong_type(number)
+    return value
+
+
+def array(value: Value, number: int) -> Array:
+    if not isinstance(value, Array):
+        wrong_type(number)
+    return value
+
+
+def wrap(number: int) -> int:
+    """Return `number` as a signed integer of 64 bits."""
+    return (number + (1 << 63)) % (1 << 64) - (1 << 63)
