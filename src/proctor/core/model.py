@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -30,9 +31,9 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """One moment on both clocks: `mono` for durations (seconds since boot), `wall` for the calendar.
+    """One moment on both clocks, which are never mixed.
 
-    `wall` is seconds since 1970 (UTC).  The two are never mixed.
+    `mono` is for durations: seconds since boot.  `wall` is for the calendar: seconds since 1970.
     """
 
     mono: float
@@ -144,6 +145,39 @@ class Replica:
     def alive(self) -> bool:
         """Whether a process of it exists, or may exist."""
         return self.state in _ALIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task that exists.  All times are wall seconds.
+
+    `start_time` is when it was last asked to start, `last_time` when a replica of it last began,
+    `next_fire` when its schedule fires next, if it has one and is not stopped.
+    """
+
+    spec: Spec
+    start_time: float
+    last_time: float | None = None
+    next_fire: float | None = None
+    removing: bool = False
+    skipped: int = 0
+
+    @property
+    def ids(self) -> Iterator[ReplicaId]:
+        return (ReplicaId(self.spec.name, index) for index in range(self.spec.replicas))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One life of a replica, as history keeps it; `ended` and `exit` are None while it goes on."""
+
+    run: int
+    id: ReplicaId
+    trigger: str
+    started: float
+    pid: int | None
+    ended: float | None = None
+    exit: Exit | None = None
 
 
 _ALIVE = frozenset({State.STARTING, State.UP, State.STOPPING, State.KILLING})

@@ -1,0 +1,31 @@
+"""What became different in the world, for whoever keeps or shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .model import Replica, ReplicaId, Run, Task
+
+
+@dataclass(slots=True)
+class Changes:
+    """What is different since the last `take`; `removed` tasks and their replicas are no more."""
+
+    tasks: dict[str, Task] = field(default_factory=dict)
+    replicas: dict[ReplicaId, Replica] = field(default_factory=dict)
+    runs: dict[int, Run] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.tasks or self.replicas or self.runs or self.removed)
+
+    def merge(self, later: Changes) -> None:
+        """Add what happened later; of one thing only its last form counts."""
+        for name in later.removed:
+            self.tasks.pop(name, None)
+            for id in [id for id in self.replicas if id.task == name]:
+                del self.replicas[id]
+        self.removed |= later.removed
+        self.tasks |= later.tasks
+        self.replicas |= later.replicas
+        self.runs |= later.runs

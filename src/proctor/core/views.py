@@ -1,0 +1,71 @@
+"""What the API shows, computed from a World.  Values only; the wire's names are the API's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .model import Replica, State, Task
+from .world import World
+
+
+@dataclass(frozen=True, slots=True)
+class RunningRow:
+    command: str
+    pid: int
+    alias: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A task as the seed page shows it; times are whole unix seconds, None where there is none."""
+
+    name: str
+    cmd: str
+    type: str
+    replica: int
+    user: str | None
+    deps: list[str]
+    interval: float
+    last_time: int | None
+    run_flag: bool
+    start_time: int | None
+    running: int
+    group: str | None
+    cron: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    running: list[RunningRow]
+    tasks: list[TaskRow]
+
+
+def listing(world: World) -> Listing:
+    running, tasks = [], []
+    for name, task in world.tasks.items():
+        replicas = world.replicas_of(name)
+        live = [r for r in replicas if r.pid is not None]
+        running += [RunningRow(task.spec.cmd, r.pid, str(r.id)) for r in live if r.pid is not None]
+        tasks.append(_row(task, replicas, len(live)))
+    return Listing(running, tasks)
+
+
+def _row(task: Task, replicas: list[Replica], live: int) -> TaskRow:
+    spec = task.spec
+    waits = any(r.state is State.WAITING for r in replicas)
+    scheduled = task.next_fire is not None and not any(r.alive for r in replicas)
+    return TaskRow(
+        name=spec.name,
+        cmd=spec.cmd,
+        type=spec.type.value,
+        replica=spec.replicas,
+        user=spec.user,
+        deps=list(spec.deps),
+        interval=int(spec.interval) if spec.interval.is_integer() else spec.interval,
+        last_time=None if task.last_time is None else int(task.last_time),
+        run_flag=waits or scheduled,
+        start_time=int(task.start_time),
+        running=live,
+        group=spec.group,
+        cron=spec.cron,
+    )

@@ -1,0 +1,1 @@
+"""What must outlive the manager, in one SQLite file."""

@@ -1,0 +1,67 @@
+"""Open the database: pragmas, and the migrations in schema/NNNN_*.sql.
+
+`PRAGMA user_version` is the number of the last migration that was applied.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from importlib.resources import files
+from pathlib import Path
+
+
+class StoreUnusable(Exception):
+    """The file is not a database we can use; it was not touched.  The message is one line."""
+
+
+def open_db(path: Path) -> sqlite3.Connection:
+    """Return a connection in autocommit mode, the schema up to date.
+
+    Raises StoreUnusable for a file that is damaged, of a newer Proctor, or not readable.
+    """
+    connection = None
+    try:
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        _check(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        _migrate(connection)
+    except sqlite3.DatabaseError as error:
+        if connection is not None:
+            connection.close()
+        raise StoreUnusable(f"{path}: {error}; it was left as it is") from error
+    except StoreUnusable:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    newest = len(_migrations())
+    if version > newest:
+        raise StoreUnusable(
+            f"{path}: made by a newer Proctor (schema {version}, this one knows {newest}); "
+            "it was left as it is"
+        )
+    # The quick check reads every page once: about a millisecond for each thousand runs kept.
+    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise StoreUnusable(f"{path}: damaged ({verdict}); it was left as it is")
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    for number, script in enumerate(_migrations(), start=1):
+        if number > version:
+            connection.executescript(
+                f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
+            )
+
+
+def _migrations() -> list[str]:
+    """Return the scripts in the order of their numbers, which count from 1 without a gap."""
+    folder = files("proctor.store").joinpath("schema")
+    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [folder.joinpath(name).read_text(encoding="utf-8") for name in names]
