@@ -54,7 +54,10 @@ class RunEvent(Event):
 
 @dataclass(frozen=True, slots=True)
 class Spawned(RunEvent):
+    """Its process exists; `ticks` is its start time in clock ticks since boot, where known."""
+
     pid: int
+    ticks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

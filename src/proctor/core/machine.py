@@ -127,25 +127,25 @@ def may_begin(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 
 def came_up(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Spawned)
-    up = replace(r, state=State.UP, pid=event.pid)
+    up = replace(r, state=State.UP, pid=event.pid, ticks=event.ticks)
     return _stop(up, spec, now) if r.asked else (up, [])
 
 
 def found_up(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """A new manager learns that the run goes on."""
     assert isinstance(event, Spawned)
-    return replace(r, pid=event.pid), []
+    return replace(r, pid=event.pid, ticks=event.ticks), []
 
 
 def found_stopping(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """The old manager may have died between saving the stop and sending the signal."""
     assert isinstance(event, Spawned)
-    return replace(r, pid=event.pid), [Signal(r.id, r.run, spec.stop_signal)]
+    return replace(r, pid=event.pid, ticks=event.ticks), [Signal(r.id, r.run, spec.stop_signal)]
 
 
 def found_killing(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Spawned)
-    return replace(r, pid=event.pid), [Kill(r.id, r.run)]
+    return replace(r, pid=event.pid, ticks=event.ticks), [Kill(r.id, r.run)]
 
 
 def unexpected(r: Replica, spec: Spec, event: Event, now: Now) -> Step:

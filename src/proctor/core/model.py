@@ -123,8 +123,9 @@ class Replica:
     `run` is the id of the current or last run, 0 before the first.  `asked` says that the current
     run was asked to end, so its end is no failure and the next start need not wait.  `deadline`
     is monotonic seconds; what it means depends on the state.  `since` is when the state began,
-    `started` when the run began (both wall seconds).  `attempt` counts starts in a row that did
-    not come from outside.
+    `started` when the run began (both wall seconds).  `restarts` counts the starts in a row that
+    did not come from outside.  `pid` and `ticks` (its start in clock ticks since boot) name a
+    process.
     """
 
     id: ReplicaId
@@ -133,6 +134,7 @@ class Replica:
     asked: bool = False
     run: int = 0
     pid: int | None = None
+    ticks: int | None = None
     exit: Exit | None = None
     deadline: float | None = None
     since: float = 0.0

@@ -267,7 +267,7 @@ class World:
             self._dependents[dep].discard(name)
         self._waiting.pop(name, None)
         self._changes.merge(Changes(removed={name}))
-        self._touched.update(self._dependents_of(name))
+        self._touched.update(self._dependents_of(name), task.spec.deps)
 
     def _set_task(self, task: Task) -> None:
         name = task.spec.name

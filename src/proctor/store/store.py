@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -19,13 +20,12 @@ from .db import open_db
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What was in the store: tasks with their replicas, and each live replica's start ticks.
+    """What was in the store.
 
     `boot` is the boot id under which it was saved: of another boot, pids and deadlines are void.
     """
 
     tasks: list[tuple[Task, list[Replica]]]
-    ticks: dict[ReplicaId, int]
     next_run: int
     boot: str | None
 
@@ -46,37 +46,23 @@ class Store:
 
     def load(self) -> Saved:
         replicas: dict[str, list[Replica]] = {}
-        ticks: dict[ReplicaId, int] = {}
         for row in self._db.execute(_ALL_REPLICAS):
-            replica, start = _replica(row)
+            replica = _replica(row)
             replicas.setdefault(replica.id.task, []).append(replica)
-            if start is not None:
-                ticks[replica.id] = start
         tasks = [_task(row) for row in self._db.execute(_ALL_TASKS)]
         return Saved(
             tasks=[(task, replicas.get(task.spec.name, [])) for task in tasks],
-            ticks=ticks,
             next_run=int(self._meta("next_run") or 1),
             boot=self._meta("boot"),
         )
 
-    def save(
-        self,
-        changes: Changes,
-        *,
-        next_run: int | None = None,
-        ticks: Mapping[int, int] | None = None,
-        durable: bool = False,
-    ) -> None:
-        """Save all of it or nothing.  `ticks` has the start ticks of runs, where known.
-
-        Raises StorageFailed (the disk is full, or broken).
-        """
+    def save(self, changes: Changes, *, next_run: int | None = None, durable: bool = False) -> None:
+        """Save all of it or nothing.  Raises StorageFailed (the disk is full, or broken)."""
         try:
             # Outside a transaction: inside one, SQLite ignores it.
             self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._db.execute("BEGIN IMMEDIATE")
-            self._write(changes, next_run, ticks or {})
+            self._write(changes, next_run)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             if self._db.in_transaction:
@@ -94,15 +80,13 @@ class Store:
         """Drop all but the newest `keep` ended runs of a task; return how many were dropped."""
         return self._db.execute(_PRUNE, (task, task, keep)).rowcount
 
-    def _write(self, changes: Changes, next_run: int | None, ticks: Mapping[int, int]) -> None:
+    def _write(self, changes: Changes, next_run: int | None) -> None:
         db = self._db
         for name in changes.removed:
             db.execute("DELETE FROM task WHERE name = ?", (name,))
             db.execute("DELETE FROM replica WHERE task = ?", (name,))
         db.executemany(_PUT_TASK, [_task_row(task) for task in changes.tasks.values()])
-        db.executemany(
-            _PUT_REPLICA, [_replica_row(r, ticks.get(r.run)) for r in changes.replicas.values()]
-        )
+        db.executemany(_PUT_REPLICA, [_replica_row(r) for r in changes.replicas.values()])
         db.executemany(_PUT_RUN, [_run_row(run) for run in changes.runs.values()])
         if next_run is not None and changes.runs:
             self._set_meta("next_run", str(next_run))
@@ -170,7 +154,7 @@ def _task(row: tuple[str, float, float | None, float | None, int, int]) -> Task:
     return Task(_decode_spec(spec), start_time, last_time, next_fire, bool(removing), skipped)
 
 
-def _replica_row(r: Replica, ticks: int | None) -> tuple[object, ...]:
+def _replica_row(r: Replica) -> tuple[object, ...]:
     return (
         r.id.task,
         r.id.index,
@@ -179,7 +163,7 @@ def _replica_row(r: Replica, ticks: int | None) -> tuple[object, ...]:
         r.asked,
         r.run,
         r.pid,
-        None if r.pid is None else ticks,
+        r.ticks,
         None if r.exit is None else _encode(r.exit).decode(),
         r.deadline,
         r.since,
@@ -190,19 +174,19 @@ def _replica_row(r: Replica, ticks: int | None) -> tuple[object, ...]:
     )
 
 
-def _replica(row: tuple[object, ...]) -> tuple[Replica, int | None]:
+def _replica(row: Sequence[Any]) -> Replica:
     task, index, state, wanted, asked, run, pid, ticks, exit, *rest = row
-    replica = Replica(
-        ReplicaId(task, index),  # type: ignore[arg-type]
+    return Replica(
+        ReplicaId(task, index),
         State(state),
         bool(wanted),
         bool(asked),
-        run,  # type: ignore[arg-type]
-        pid,  # type: ignore[arg-type]
-        None if exit is None else _decode_exit(exit),  # type: ignore[arg-type]
-        *rest,  # type: ignore[arg-type]
+        run,
+        pid,
+        ticks,
+        None if exit is None else _decode_exit(exit),
+        *rest,
     )
-    return replica, ticks  # type: ignore[return-value]
 
 
 def _run_row(run: Run) -> tuple[object, ...]:
@@ -223,7 +207,7 @@ def _run_row(run: Run) -> tuple[object, ...]:
     )
 
 
-def _run(row: Iterable[object]) -> Run:
+def _run(row: Sequence[Any]) -> Run:
     run, task, index, trigger, started, pid, ended, code, signal, error, cpu, max_rss = row
-    exit = None if ended is None else Exit(code, signal, error, cpu, max_rss)  # type: ignore[arg-type]
-    return Run(run, ReplicaId(task, index), trigger, started, pid, ended, exit)  # type: ignore[arg-type]
+    exit = None if ended is None else Exit(code, signal, error, cpu, max_rss)
+    return Run(run, ReplicaId(task, index), trigger, started, pid, ended, exit)
