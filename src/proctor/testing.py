@@ -9,12 +9,12 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from proctor.core.changes import Changes
 from proctor.core.commands import Command, Kill, Signal, Spawn
 from proctor.core.events import Event, Exited, Gone, Lost, Spawned, SpawnFailed
-from proctor.core.model import Exit, Now, Replica, ReplicaId, Spec, State, Task
+from proctor.core.model import Exit, Now, Replica, ReplicaId, Spec
 from proctor.core.world import NextFire, World
 
 
@@ -243,6 +243,3 @@ class Sim:
             assert r is not None, f"{process.id} was forgotten while alive"
             assert r.run == process.run, f"{process.id} runs {process.run}, not {r.run}"
             assert r.alive, f"{process.id} is alive but {r.state}"
-
-
-__all__ = ["FakeClock", "FakeKeeper", "FakeProcess", "Sim", "State", "Task", "never", "replace"]

@@ -12,7 +12,6 @@ settled when the run at hand has ended.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from .commands import Command, Kill, Signal, Spawn
 from .events import (
@@ -50,7 +49,7 @@ def step(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
         return r, []
     after, commands = TABLE[r.state][type(event)](r, spec, event, now)
     if after.state is not r.state:
-        after = replace(after, since=now.wall)
+        after = after._replace(since=now.wall)
     return after, commands
 
 
@@ -63,56 +62,55 @@ def ignored(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 
 def wanted_from_rest(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Start)
-    return _waiting(replace(r, restarts=0), event.trigger), []
+    return _waiting(r._replace(restarts=0), event.trigger), []
 
 
 def wanted_still(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """It already runs, or will: a request to start what is being stopped holds for afterwards."""
     assert isinstance(event, Start)
     trigger = event.trigger if not r.wanted else r.trigger
-    return replace(r, wanted=True, trigger=trigger), []
+    return r._replace(wanted=True, trigger=trigger), []
 
 
 def unwanted_at_rest(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Stop)
-    return replace(r, state=State.DOWN, wanted=False, deadline=None, reason=event.reason), []
+    return r._replace(state=State.DOWN, wanted=False, deadline=None, reason=event.reason), []
 
 
 def unwanted_while_starting(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """There is no pid to signal yet: `asked` makes its coming up the beginning of its stop."""
     assert isinstance(event, Stop)
-    return replace(r, wanted=False, asked=True, reason=event.reason), []
+    return r._replace(wanted=False, asked=True, reason=event.reason), []
 
 
 def unwanted_while_ending(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Stop)
-    return replace(r, wanted=False, asked=True, reason=event.reason), []
+    return r._replace(wanted=False, asked=True, reason=event.reason), []
 
 
 def unwanted_while_up(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Stop)
-    return _stop(replace(r, wanted=False, reason=event.reason), spec, now)
+    return _stop(r._replace(wanted=False, reason=event.reason), spec, now)
 
 
 def interrupted_while_starting(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Interrupt)
-    return replace(_interrupt(r, spec), asked=True, reason=event.reason), []
+    return _interrupt(r, spec)._replace(asked=True, reason=event.reason), []
 
 
 def interrupted_while_up(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Interrupt)
-    return _stop(replace(_interrupt(r, spec), reason=event.reason), spec, now)
+    return _stop(_interrupt(r, spec)._replace(reason=event.reason), spec, now)
 
 
 def interrupted_pause(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Interrupt)
-    return replace(r, state=State.WAITING, deadline=None, reason=event.reason), []
+    return r._replace(state=State.WAITING, deadline=None, reason=event.reason), []
 
 
 def may_begin(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Unblocked)
-    begun = replace(
-        r,
+    begun = r._replace(
         state=State.STARTING,
         asked=False,
         run=event.run,
@@ -127,25 +125,25 @@ def may_begin(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 
 def came_up(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Spawned)
-    up = replace(r, state=State.UP, pid=event.pid, ticks=event.ticks)
+    up = r._replace(state=State.UP, pid=event.pid, ticks=event.ticks)
     return _stop(up, spec, now) if r.asked else (up, [])
 
 
 def found_up(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """A new manager learns that the run goes on."""
     assert isinstance(event, Spawned)
-    return replace(r, pid=event.pid, ticks=event.ticks), []
+    return r._replace(pid=event.pid, ticks=event.ticks), []
 
 
 def found_stopping(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """The old manager may have died between saving the stop and sending the signal."""
     assert isinstance(event, Spawned)
-    return replace(r, pid=event.pid, ticks=event.ticks), [Signal(r.id, r.run, spec.stop_signal)]
+    return r._replace(pid=event.pid, ticks=event.ticks), [Signal(r.id, r.run, spec.stop_signal)]
 
 
 def found_killing(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Spawned)
-    return replace(r, pid=event.pid, ticks=event.ticks), [Kill(r.id, r.run)]
+    return r._replace(pid=event.pid, ticks=event.ticks), [Kill(r.id, r.run)]
 
 
 def unexpected(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
@@ -156,7 +154,7 @@ def unexpected(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 
 def not_spawned(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, SpawnFailed)
-    failed = replace(r, exit=Exit(error=event.error))
+    failed = r._replace(exit=Exit(error=event.error))
     if event.transient and r.wanted:
         return _pause(failed, spec, now), []
     return _ended(failed, spec, now), []
@@ -165,78 +163,78 @@ def not_spawned(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 def never_began(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """The spawn never reached the engine (the manager died in between), so it is asked for anew."""
     if r.wanted and not r.asked:
-        return replace(r, state=State.WAITING, pid=None, exit=NEVER_STARTED), []
-    return _ended(replace(r, exit=NEVER_STARTED), spec, now), []
+        return r._replace(state=State.WAITING, pid=None, exit=NEVER_STARTED), []
+    return _ended(r._replace(exit=NEVER_STARTED), spec, now), []
 
 
 def died(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """Its process ended.  What it left behind is stopped before anything else is done."""
     assert isinstance(event, Exited)
-    dead = replace(r, exit=event.exit, pid=None)
+    dead = r._replace(exit=event.exit, pid=None)
     if not event.left:
         return _ended(dead, spec, now), []
     asked, commands = _stop(dead, spec, now)
-    return replace(asked, asked=r.asked), commands
+    return asked._replace(asked=r.asked), commands
 
 
 def died_on_request(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """The deadline goes on for what is left."""
     assert isinstance(event, Exited)
-    dead = replace(r, exit=event.exit, pid=None)
+    dead = r._replace(exit=event.exit, pid=None)
     return (dead if event.left else _ended(dead, spec, now)), []
 
 
 def nothing_left(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
-    return _ended(replace(r, pid=None, exit=r.exit or Exit()), spec, now), []
+    return _ended(r._replace(pid=None, exit=r.exit or Exit()), spec, now), []
 
 
 def lost(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Lost)
-    return _ended(replace(r, pid=None, exit=r.exit or Exit(error=event.error)), spec, now), []
+    return _ended(r._replace(pid=None, exit=r.exit or Exit(error=event.error)), spec, now), []
 
 
 def out_of_patience(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
-    killing = replace(r, state=State.KILLING, deadline=now.mono + KILL_PATIENCE)
+    killing = r._replace(state=State.KILLING, deadline=now.mono + KILL_PATIENCE)
     return killing, [Kill(r.id, r.run)]
 
 
 def pause_over(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
-    return replace(_waiting(r, "restart"), restarts=r.restarts + 1), []
+    return _waiting(r, "restart")._replace(restarts=r.restarts + 1), []
 
 
 # What actions are made of.
 
 
 def _waiting(r: Replica, trigger: str) -> Replica:
-    return replace(r, state=State.WAITING, wanted=True, deadline=None, reason="", trigger=trigger)
+    return r._replace(state=State.WAITING, wanted=True, deadline=None, reason="", trigger=trigger)
 
 
 def _interrupt(r: Replica, spec: Spec) -> Replica:
     """A run that is never repeated is over when it is interrupted."""
-    return replace(r, wanted=r.wanted and spec.restart is not RestartWhen.NEVER)
+    return r._replace(wanted=r.wanted and spec.restart is not RestartWhen.NEVER)
 
 
 def _stop(r: Replica, spec: Spec, now: Now) -> Step:
-    stopping = replace(r, state=State.STOPPING, asked=True, deadline=now.mono + spec.stop_timeout)
+    stopping = r._replace(state=State.STOPPING, asked=True, deadline=now.mono + spec.stop_timeout)
     return stopping, [Signal(r.id, r.run, spec.stop_signal)]
 
 
 def _pause(r: Replica, spec: Spec, now: Now) -> Replica:
-    return replace(r, state=State.BACKOFF, deadline=now.mono + pause(spec), reason=str(r.exit))
+    return r._replace(state=State.BACKOFF, deadline=now.mono + pause(spec), reason=str(r.exit))
 
 
 def _ended(r: Replica, spec: Spec, now: Now) -> Replica:
     """Nothing of the run is left: what next?"""
-    rest = replace(r, pid=None, deadline=None)
+    rest = r._replace(pid=None, deadline=None)
     if not r.wanted:
-        return replace(rest, state=State.DOWN)
+        return rest._replace(state=State.DOWN)
     if r.asked:
         return _waiting(rest, r.trigger)
     if spec.restart is RestartWhen.NEVER:
-        return replace(rest, state=State.DOWN, wanted=False, reason=str(r.exit))
+        return rest._replace(state=State.DOWN, wanted=False, reason=str(r.exit))
     if pause(spec) > 0:
         return _pause(rest, spec, now)
-    return replace(_waiting(rest, "restart"), restarts=r.restarts + 1)
+    return _waiting(rest, "restart")._replace(restarts=r.restarts + 1)
 
 
 # fmt: off

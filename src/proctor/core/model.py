@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class TaskType(StrEnum):
@@ -40,12 +41,15 @@ class Now:
     wall: float
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ReplicaId:
-    """One slot of a task; written `web:0`, which the API calls the alias."""
+class ReplicaId(NamedTuple):
+    """One slot of a task; written `web:0`, which the API calls the alias.
+
+    A named tuple, as Replica is: thousands are hashed and replaced in one turn, and these are
+    five to ten times as quick at it as a dataclass.
+    """
 
     task: str
-    index: int
+    index: int  # type: ignore[assignment]  # tuple.index is not missed
 
     def __str__(self) -> str:
         return f"{self.task}:{self.index}"
@@ -116,8 +120,7 @@ class Spec:
         return RestartWhen.ALWAYS if self.type is TaskType.DAEMON else RestartWhen.NEVER
 
 
-@dataclass(frozen=True, slots=True)
-class Replica:
+class Replica(NamedTuple):
     """One supervised slot: what should be (`wanted`) and what is (everything else).
 
     `run` is the id of the current or last run, 0 before the first.  `asked` says that the current
