@@ -1,0 +1,1 @@
+"""Captured output: written by one thread, read by path."""

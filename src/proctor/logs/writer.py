@@ -1,0 +1,287 @@
+"""The thread that moves output from pipes into logs."""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+
+from proctor.core.model import ReplicaId
+
+from .catalogue import Catalogue
+from .follow import Followers
+from .pipe import MOST_HOT, Pipe
+from .replica import EMPTY, ReplicaLog
+from .rotation import DEFAULT_LIMITS, Limits
+
+# Three descriptors each.
+MOST_OPEN = 128
+REPORT_INTERVAL = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Bytes of a replica that could not be written since the writer began, and why."""
+
+    id: ReplicaId
+    lost: int
+    error: str
+
+
+class LogWriter:
+    """Moves what comes through pipes into the logs below `root`, in a thread of its own.
+
+    Rule: only the thread touches logs and reads pipes; the two maps of pipes are shared, under
+    `_lock`.  `on_drained(run)`, `on_loss(loss)` and `on_crash(error)` are called in the thread and
+    must return soon.  Nothing wakes the thread but bytes, ends of pipes and the methods here.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        limits: Limits = DEFAULT_LIMITS,
+        *,
+        on_drained: Callable[[int], None] = lambda run: None,
+        on_loss: Callable[[Loss], None] = lambda loss: None,
+        on_crash: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        self._root = root
+        self._limits = limits
+        self._on_drained = on_drained
+        self._on_loss = on_loss
+        self._on_crash = on_crash
+        self._catalogue = Catalogue(root, limits)
+        self._followers = Followers()
+        self._lock = threading.Lock()
+        self._pipes: dict[int, Pipe] = {}
+        self._runs: dict[tuple[int, int], Pipe] = {}
+        self._logs: dict[ReplicaId, ReplicaLog] = {}
+        self._open: OrderedDict[ReplicaId, ReplicaLog] = OrderedDict()
+        self._lost: dict[ReplicaId, int] = {}
+        self._reported: dict[ReplicaId, float] = {}
+        self._hot = 0
+        self._orders: deque[Callable[[], None]] = deque()
+        self._closing = False
+        self._working = True
+        self._wait: float | None = None
+        self._epoll = select.epoll()
+        self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._epoll.register(self._bell, select.EPOLLIN)
+        self._thread = threading.Thread(target=self._work, name="logs", daemon=True)
+        self._thread.start()
+
+    def attach(self, id: ReplicaId, run: int, fd: int, stream: int = 0) -> None:
+        """Take over the read end of the pipe that a run's output comes through.
+
+        `stream` is 0 for output (or both), 1 for errors only.
+        """
+        os.set_blocking(fd, False)
+        pipe = Pipe(id, run, stream, fd)
+        with self._lock:
+            self._pipes[fd] = pipe
+            self._runs[run, stream] = pipe
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def drain(self, run: int) -> Future[None]:
+        """Say when all that is now in the run's pipes is on file."""
+        return self._ordered(lambda: self._drain_run(run))
+
+    def flush(self) -> Future[None]:
+        """Say when all that is now in any pipe is on file."""
+        return self._ordered(self._drain_all)
+
+    def subscribe(
+        self, id: ReplicaId, callback: Callable[[ReplicaId, int], None]
+    ) -> Callable[[], None]:
+        """Have `callback` called in the thread when a replica's log has grown.
+
+        It gets the replica and the offset behind the last byte, at most every 20 ms, and after
+        the last byte for sure.  Return the function that ends this.
+        """
+        return self._followers.add(id, callback)
+
+    def lost(self, id: ReplicaId | None = None) -> int:
+        """Return how many bytes of a replica, or of all, could not be written since the start."""
+        if id is not None:
+            return self._lost.get(id, 0)
+        return sum(self._lost.copy().values())
+
+    def close(self) -> None:
+        """Move what is in the pipes now, close them and end the thread."""
+        self._ordered(self._finish)
+        self._thread.join()
+
+    def _ordered(self, action: Callable[[], None]) -> Future[None]:
+        done: Future[None] = Future()
+
+        def order() -> None:
+            action()
+            done.set_result(None)
+
+        with self._lock:
+            if self._closing:
+                done.set_result(None)
+                return done
+            self._closing = action == self._finish
+            self._orders.append(order)
+            os.eventfd_write(self._bell, 1)
+        return done
+
+    # What follows runs in the thread.
+
+    def _work(self) -> None:
+        try:
+            while self._working:
+                self._round()
+        except BaseException as error:
+            if self._on_crash is None:
+                raise
+            self._on_crash(error)
+
+    def _round(self) -> None:
+        for fd, mask in self._epoll.poll(self._wait):
+            if fd == self._bell:
+                self._obey()
+            elif (pipe := self._pipes.get(fd)) is not None:
+                self._serve(pipe, mask)
+        self._wait = self._followers.tell(time.monotonic())
+        if self._open and not self._catalogue.scanned:
+            self._catalogue.scan()
+
+    def _obey(self) -> None:
+        os.eventfd_read(self._bell)
+        while self._orders:
+            self._orders.popleft()()
+
+    def _serve(self, pipe: Pipe, mask: int) -> None:
+        # An end without bytes must not make a file.
+        moved = self._turn(pipe) if mask & select.EPOLLIN else 0
+        if not moved:
+            self._ended(pipe)
+        elif pipe.changes(moved):
+            self._resize(pipe)
+
+    def _turn(self, pipe: Pipe) -> int:
+        """Move what fits into one turn; return how much it was, 0 at the end, or EMPTY."""
+        log = pipe.log
+        if log is None:
+            log = pipe.log = self._log_of(pipe.id)
+            log.pipes += 1
+        if self._catalogue.crowded(pipe.turn):
+            self._make_room(pipe.turn)
+        lost = log.lost
+        moved = log.take(pipe.fd, (pipe.run, pipe.stream), pipe.turn)
+        if log.lost > lost or log.id in self._reported:
+            self._count_loss(log, log.lost - lost)
+        if log.open:
+            self._keep_open(log)
+        if moved > 0:
+            self._followers.grew(log.id, log.end)
+        return moved
+
+    def _log_of(self, id: ReplicaId) -> ReplicaLog:
+        log = self._logs.get(id)
+        if log is None:
+            log = self._logs[id] = ReplicaLog(self._root, id, self._limits, self._catalogue)
+        return log
+
+    def _keep_open(self, log: ReplicaLog) -> None:
+        self._open[log.id] = log
+        self._open.move_to_end(log.id)
+        if len(self._open) > MOST_OPEN:
+            self._open.popitem(last=False)[1].release()
+
+    def _make_room(self, more: int) -> None:
+        """Enforce the quota of all; if closed segments do not make up for it, close big ones."""
+        short = self._catalogue.keep_total(more)
+        if not short:
+            return
+        for log in sorted(self._open.values(), key=lambda log: log.open_bytes, reverse=True):
+            short -= log.open_bytes
+            log.release()
+            if short <= 0:
+                break
+        self._catalogue.keep_total(more)
+
+    def _count_loss(self, log: ReplicaLog, lost: int) -> None:
+        """Report a loss when it begins, every REPORT_INTERVAL while it goes on, and at its end."""
+        total = self._lost[log.id] = self._lost.get(log.id, 0) + lost
+        now = time.monotonic()
+        if log.error is None:
+            del self._reported[log.id]
+            self._on_loss(Loss(log.id, total, ""))
+        elif now - self._reported.get(log.id, -REPORT_INTERVAL) >= REPORT_INTERVAL:
+            self._reported[log.id] = now
+            self._on_loss(Loss(log.id, total, log.error.strerror or str(log.error)))
+
+    def _resize(self, pipe: Pipe) -> None:
+        hot = not pipe.hot
+        if hot and self._hot >= MOST_HOT:
+            pipe.streak = 0
+            return
+        self._hot += 1 if hot else -1
+        pipe.resize(hot=hot)
+
+    def _ended(self, pipe: Pipe) -> None:
+        self._detach(pipe)
+        with self._lock:
+            over = (pipe.run, 1 - pipe.stream) not in self._runs
+        if over:
+            self._on_drained(pipe.run)
+
+    def _detach(self, pipe: Pipe) -> None:
+        with self._lock:
+            del self._pipes[pipe.fd]
+            if self._runs.get((pipe.run, pipe.stream)) is pipe:
+                del self._runs[pipe.run, pipe.stream]
+        self._epoll.unregister(pipe.fd)
+        os.close(pipe.fd)
+        self._hot -= pipe.hot
+        log = pipe.log
+        if log is None:
+            return
+        log.pipes -= 1
+        if not log.pipes:
+            self._finish_log(log)
+
+    def _finish_log(self, log: ReplicaLog) -> None:
+        log.finish()
+        del self._logs[log.id]
+        self._open.pop(log.id, None)
+        if self._reported.pop(log.id, None) is not None:
+            self._on_loss(Loss(log.id, self._lost[log.id], ""))
+
+    def _drain_run(self, run: int) -> None:
+        for stream in (0, 1):
+            pipe = self._runs.get((run, stream))
+            if pipe is not None:
+                self._drain_pipe(pipe)
+
+    def _drain_all(self) -> None:
+        for pipe in list(self._pipes.values()):
+            self._drain_pipe(pipe)
+
+    def _drain_pipe(self, pipe: Pipe) -> None:
+        """Move what is in the pipe now; not what comes meanwhile, which might never end."""
+        left = pipe.waiting()
+        while left > 0:
+            moved = self._turn(pipe)
+            if moved in (0, EMPTY):
+                return
+            left -= moved
+
+    def _finish(self) -> None:
+        self._drain_all()
+        self._followers.tell(math.inf)
+        for pipe in list(self._pipes.values()):
+            self._detach(pipe)
+        self._epoll.close()
+        os.close(self._bell)
+        self._working = False
