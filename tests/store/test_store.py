@@ -1,0 +1,158 @@
+"""The store: what is saved is there again, and what cannot be used is left as it is."""
+
+import sqlite3
+
+import pytest
+
+from proctor.core.changes import Changes
+from proctor.core.errors import StorageFailed
+from proctor.core.model import Exit, Replica, ReplicaId, Run, Spec, State, Task, TaskType
+from proctor.store.db import StoreUnusable
+from proctor.store.store import Store
+
+SPEC = Spec(
+    "web",
+    TaskType.DAEMON,
+    "serve --port 80",
+    replicas=2,
+    user="nobody",
+    deps=("db",),
+    env={"KEY": "value\n=%$"},
+    rlimits={"nofile": (10, None)},
+)
+TASK = Task(SPEC, start_time=1.5, last_time=2.5, next_fire=None)
+ID = ReplicaId("web", 1)
+REPLICA = Replica(
+    ID,
+    State.STOPPING,
+    wanted=True,
+    asked=True,
+    run=9,
+    pid=123,
+    ticks=456,
+    exit=Exit(signal=15, cpu=0.25),
+    deadline=77.5,
+    since=3.0,
+    started=2.5,
+    restarts=4,
+    reason="because",
+    trigger="api",
+)
+RUN = Run(9, ID, "api", 2.5, 123)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "proctor.db"
+
+
+@pytest.fixture
+def store(path):
+    store = Store(path)
+    yield store
+    store.close()
+
+
+def changes(**fields):
+    return Changes(tasks={"web": TASK}, replicas={ID: REPLICA}, runs={9: RUN}, **fields)
+
+
+def test_what_was_saved_is_loaded_again_whole(path, store):
+    store.save(changes(), next_run=10, durable=True)
+    store.set_boot("this boot")
+    store.close()
+
+    saved = Store(path).load()
+    assert saved.tasks == [(TASK, [REPLICA])]
+    assert (saved.next_run, saved.boot) == (10, "this boot")
+
+
+def test_a_removed_task_is_gone_with_its_replicas_but_its_runs_are_kept(store):
+    store.save(changes())
+    store.save(Changes(removed={"web"}))
+
+    assert store.load().tasks == []
+    assert store.runs_of("web") == [RUN]
+
+
+def test_a_task_removed_and_added_again_in_one_save_exists(store):
+    store.save(changes())
+    store.save(changes(removed={"web"}))
+
+    assert store.load().tasks == [(TASK, [REPLICA])]
+
+
+def test_the_end_of_a_run_is_added_to_it_and_its_trigger_stays(store):
+    store.save(changes())
+    over = Run(9, ID, "other", 2.5, 123, 8.0, Exit(code=3, cpu=1.0))
+    store.save(Changes(runs={9: over}))
+
+    (run,) = store.runs_of("web")
+    assert (run.trigger, run.ended, run.exit) == ("api", 8.0, Exit(code=3, cpu=1.0))
+
+
+def test_old_runs_are_pruned_and_the_newest_kept(store):
+    runs = {n: Run(n, ID, "cron", float(n), None, n + 0.5, Exit(code=0)) for n in range(1, 8)}
+    store.save(Changes(runs=runs))
+
+    assert store.prune_runs("web", keep=3) == 4
+    assert [run.run for run in store.runs_of("web")] == [7, 6, 5]
+
+
+def test_the_mark_base_is_made_once_and_leaves_room_for_runs(path, store):
+    other = Store(path.with_name("other.db"))
+
+    assert Store(path).mark_base == store.mark_base != other.mark_base
+    assert store.mark_base & 0xFFFFFFFF == 0
+    assert 0 < store.mark_base < 1 << 62
+    other.close()
+
+
+def test_a_file_that_is_no_database_is_refused_and_left_alone(path):
+    path.write_bytes(b"not a database at all " * 100)
+    before = path.read_bytes()
+
+    with pytest.raises(StoreUnusable, match="not a database"):
+        Store(path)
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_database_is_refused(path, store):
+    many = {n: Run(n, ID, "cron" * 50, float(n), None) for n in range(1, 500)}
+    store.save(Changes(runs=many))
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[8192:16384] = b"\xff" * 8192
+    path.write_bytes(content)
+
+    with pytest.raises(StoreUnusable, match=r"damaged|malformed"):
+        Store(path)
+
+
+def test_a_newer_database_is_refused(path, store):
+    store.close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 9999")
+    db.close()
+
+    with pytest.raises(StoreUnusable, match="newer Proctor"):
+        Store(path)
+
+
+def test_a_directory_in_its_place_is_refused(tmp_path):
+    with pytest.raises(StoreUnusable):
+        Store(tmp_path)
+
+
+def test_a_save_that_fails_leaves_nothing_half_done(store):
+    store.save(Changes(tasks={"web": TASK}))
+    full = store._db.execute("PRAGMA page_count").fetchone()[0]
+    store._db.execute(f"PRAGMA max_page_count = {full}")
+    huge = {n: Run(n, ID, "x" * 10_000, 1.0, None) for n in range(1, 100)}
+
+    with pytest.raises(StorageFailed, match="full"):
+        store.save(Changes(removed={"web"}, runs=huge))
+    assert [task for task, _ in store.load().tasks] == [TASK]
+    store._db.execute("PRAGMA max_page_count = 1000000")
+    store.save(Changes(removed={"web"}))
+    assert store.load().tasks == []
