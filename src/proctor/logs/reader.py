@@ -1,0 +1,220 @@
+"""Reading logs by path alone: needs no writer, and does not disturb one.
+
+Offsets are logical: a replica's first byte ever has 0, and keeps it.  What rotation removes while
+it is being read is skipped.  A log that is not there is empty.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from proctor.core.model import ReplicaId
+
+from . import files
+from .index import Record, Records, Span, first_since, spans
+from .rotation import Segment, without_overlap
+
+CHUNK = 256 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class RunRange:
+    """Bytes `start` to `stop` (exclusive) are of `run`; `began` and `ended` are wall seconds.
+
+    A run whose bytes alternate with another's has several.
+    """
+
+    run: int
+    start: int
+    stop: int
+    began: float
+    ended: float
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """`lost` bytes of `run` before `offset` could not be written; noted at `time`."""
+
+    offset: int
+    lost: int
+    run: int
+    time: float
+
+
+def replicas(root: Path, task: str) -> list[int]:
+    """Return the numbers of the task's replicas that have logs, in order."""
+    return [i for i in files.indices(root, task) if segments(root, ReplicaId(task, i))]
+
+
+def bounds(root: Path, id: ReplicaId) -> tuple[int, int]:
+    """Return the offsets of the first byte retained and behind the last one."""
+    found = segments(root, id)
+    return (found[0].start, found[-1].end) if found else (0, 0)
+
+
+def segments(root: Path, id: ReplicaId) -> list[Segment]:
+    """Return the segments in order, without overlap; bytes may be missing between two."""
+    try:
+        directory = files.open_directory(root, id)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    try:
+        return without_overlap(files.segments(directory))
+    finally:
+        os.close(directory)
+
+
+def chunks(
+    root: Path, id: ReplicaId, start: int | None = None, stop: int | None = None
+) -> Iterator[bytes]:
+    """Yield the retained bytes from `start` to `stop` (exclusive), in pieces of up to 256 KiB.
+
+    Without `stop`, what is there at the beginning of the reading: a writer that is faster than
+    the reader does not keep it for ever.
+    """
+    for _, piece in pieces(root, id, start, stop):
+        yield piece
+
+
+def pieces(
+    root: Path, id: ReplicaId, start: int | None = None, stop: int | None = None
+) -> Iterator[tuple[int, bytes]]:
+    """Yield as `chunks` does, each piece with its offset."""
+    first, end = bounds(root, id)
+    at = first if start is None else max(start, first)
+    stop = end if stop is None else min(stop, end)
+    while at < stop:
+        segment = _holding(segments(root, id), at)
+        if segment is None:
+            return
+        at = max(at, segment.start)
+        for piece in _segment_pieces(root, id, segment, at, stop):
+            yield at, piece
+            at += len(piece)
+
+
+def _holding(found: list[Segment], offset: int) -> Segment | None:
+    """Return the first segment with bytes at `offset` or behind."""
+    return next((s for s in found if s.end > offset), None)
+
+
+def _segment_pieces(
+    root: Path, id: ReplicaId, segment: Segment, at: int, stop: int
+) -> Iterator[bytes]:
+    """Yield what `segment` has from `at` on; nothing if it is gone."""
+    try:
+        file = _open_segment(root, id, segment.start)
+    except FileNotFoundError:
+        return
+    try:
+        stop = min(stop, segment.end)
+        while at < stop:
+            piece = os.pread(file, min(CHUNK, stop - at), at - segment.start)
+            if not piece:
+                return  # cut by rotation since: its successor has the rest
+            at += len(piece)
+            yield piece
+    finally:
+        os.close(file)
+
+
+def _open_segment(root: Path, id: ReplicaId, start: int) -> int:
+    directory = files.open_directory(root, id)
+    try:
+        name = files.segment_name(start)
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory)
+    finally:
+        os.close(directory)
+
+
+def index_spans(root: Path, id: ReplicaId) -> Iterator[Span]:
+    """Yield all retained bytes divided by when they came and from which run, in order.
+
+    Of bytes that no index describes the run is 0 and the time that of the segment's last change.
+    """
+    for segment in segments(root, id):
+        unknown = Record(segment.modified, segment.start, run=0)
+        records = _index(root, id, segment)
+        yield from spans(records, segment.start, segment.end, unknown)
+
+
+def _index(root: Path, id: ReplicaId, segment: Segment) -> Records:
+    try:
+        directory = files.open_directory(root, id)
+    except FileNotFoundError:
+        return Records(b"")
+    try:
+        return files.read_index(directory, segment.start)
+    finally:
+        os.close(directory)
+
+
+def run_ranges(root: Path, id: ReplicaId) -> list[RunRange]:
+    """Return which bytes are of which run, in order."""
+    ranges: list[RunRange] = []
+    for span in index_spans(root, id):
+        record = span.record
+        last = ranges[-1] if ranges else None
+        if last is None or (last.run, last.stop) != (record.run, span.start):
+            ranges.append(RunRange(record.run, span.start, span.stop, record.time, record.time))
+        else:
+            ranges[-1] = RunRange(last.run, last.start, span.stop, last.began, record.time)
+    return ranges
+
+
+def gaps(root: Path, id: ReplicaId) -> list[Gap]:
+    """Return where bytes were lost because the disk took none."""
+    return [
+        Gap(record.offset, record.lost, record.run, record.time)
+        for segment in segments(root, id)
+        for record in _index(root, id, segment)
+        if record.lost
+    ]
+
+
+def since(root: Path, id: ReplicaId, time: float) -> int:
+    """Return the offset of the first byte that came at `time` (wall seconds) or later.
+
+    To 10 ms; without an index, to the segment.  The end of the log if nothing came since.
+    """
+    found = segments(root, id)
+    for segment in found:
+        if segment.modified < time - 1 and segment is not found[-1]:
+            continue  # all of it is older: its index need not be read
+        records = _index(root, id, segment)
+        if not len(records):
+            if segment.modified >= time:
+                return segment.start
+            continue
+        at = first_since(records, time)
+        # A record stands for up to 10 ms: bytes of the record before may belong here too.
+        if at < len(records) and records[at].offset < segment.end:
+            return max(segment.start, records[at].offset)
+    return found[-1].end if found else 0
+
+
+def tail(root: Path, id: ReplicaId, lines: int, stop: int | None = None) -> int:
+    """Return the offset where the last `lines` lines before `stop` begin.
+
+    An unfinished line at the end counts as one.
+    """
+    first, end = bounds(root, id)
+    stop = end if stop is None else min(stop, end)
+    if lines <= 0:
+        return stop
+    at, wanted = stop, lines
+    while at > first:
+        begin = max(first, at - CHUNK)
+        block = b"".join(chunks(root, id, begin, at))
+        position = len(block)
+        if at == stop and block.endswith(b"\n"):
+            position -= 1
+        while (position := block.rfind(b"\n", 0, position)) >= 0:
+            wanted -= 1
+            if not wanted:
+                return at - len(block) + position + 1
+        at = begin
+    return first
