@@ -6,30 +6,36 @@ Text that is no UTF-8 (paths, environments) is kept by surrogate escapes.
 
 The manager says:
 
-    hello   version                      the first frame; the keeper answers with all it has, then `ready`
+    hello   version               the first frame; the keeper answers with all it has, then `ready`
     spawn   run mark argv env cwd umask nice rlimits user
-                                         answered by `spawned` or `failed`
-    adopt   run mark pid start           a process that outlived another keeper: `spawned` or `lost`
-    signal  run signal                   to everything of the run, then SIGCONT
-    kill    run                          SIGKILL everything of the run until nothing is left: `gone`
-    ack     runs                         their ends are on record and their output is safe: forget them
-    keep    name                +1 fd    hold this descriptor for the next manager
-    drop    name                         close it
-    reload                               when I am gone, exec yourself anew, then start a new manager
-    exit    status                       nothing is left to keep: end with this exit status
+                                  answered by `spawned` or `failed`
+    adopt   run mark pid start    a process that outlived another keeper: `spawned` or `lost`
+    signal  run signal            to everything of the run, then SIGCONT
+    kill    run                   SIGKILL everything of the run until nothing is left: `gone`
+    ack     runs                  their ends (`exited`, `failed`) are on record and their output is
+                                  safe: forget them, or do so when they are gone
+    keep    name           +1 fd  hold this descriptor for the next manager
+    drop    name                  close it
+    reload                        when I am gone, exec yourself anew, then start a new manager
+    exit    status                nothing is left to keep: end with this exit status
 
 The keeper says:
 
-    run     run mark pid start  +1 fd    at hello: one it has (the fd is its output's read end, if still open)
+    run     run mark pid start  +1 fd    at hello: one it has (the fd is its output's read end,
+                                         if it is still open)
     kept    name                +1 fd    at hello: one it holds
     ready   version pid generation       at hello: that was all; generation counts managers from 1
     spawned run pid start       +1 fd
     failed  run errno what               no process came to be; `what` names the step and the thing
-    exited  run status left cpu rss at   `status` as from wait(2), null if it cannot be known
+    exited  run status left cpu rss at   `status` as from wait(2), null if it cannot be known;
+                                         without `left` the run is gone, and no `gone` follows
     gone    run                          its process ended and nothing it started is left
     lost    run                          answers adopt: no such process
-    stuck   run pids                     killing goes on, but these do not die (uninterruptible sleep)
+    stuck   run pids                     killed, but they do not die (uninterruptible sleep)
     stop    force                        somebody asked the service to end; force: at once
+
+At hello a run that has ended is told by `run`, `exited` and, where it applies, `gone`; one that
+never began by `failed`.
 
 `mark` is the run's birth mark, a number that every process of the run carries as its soft
 RLIMIT_LOCKS (Linux has not enforced that limit since 2.4; fork, exec, setsid and setuid keep it).
@@ -42,6 +48,7 @@ from __future__ import annotations
 import json
 import struct
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 VERSION = 1
@@ -56,16 +63,17 @@ def encode(frame: Frame) -> bytes:
 
 
 class Decoder:
-    """Turns what arrives into frames: `feed` it bytes and descriptors, iterate what is whole.
+    """Turns what arrives into frames: `feed` it bytes and descriptors, get what is whole.
 
-    Raises ValueError for a frame that is too long or no JSON.
+    Raises ValueError for what no peer of ours sends: a frame that is too long or no JSON object, or
+    that claims descriptors that did not come.  After that nothing can be trusted: hang up.
     """
 
     def __init__(self) -> None:
         self._bytes = bytearray()
         self._fds: deque[int] = deque()
 
-    def feed(self, data: bytes, fds: list[int]) -> list[tuple[Frame, list[int]]]:
+    def feed(self, data: bytes, fds: Iterable[int] = ()) -> list[tuple[Frame, list[int]]]:
         """Return the frames that are whole now, each with the descriptors it brought."""
         self._bytes += data
         self._fds.extend(fds)
@@ -78,8 +86,29 @@ class Decoder:
             end = at + _LENGTH.size + length
             if end > len(self._bytes):
                 break
-            frame: Frame = json.loads(self._bytes[at + _LENGTH.size : end])
-            frames.append((frame, [self._fds.popleft() for _ in range(frame.get("fds", 0))]))
+            frame = _object(self._bytes[at + _LENGTH.size : end])
+            frames.append((frame, self._take(frame.get("fds", 0))))
             at = end
         del self._bytes[:at]
         return frames
+
+    def _take(self, count: object) -> list[int]:
+        if type(count) is not int or not 0 <= count <= len(self._fds):
+            raise ValueError(f"a frame with {count!r} descriptors, {len(self._fds)} came")
+        return [self._fds.popleft() for _ in range(count)]
+
+    def leftover(self) -> list[int]:
+        """Give up: return the descriptors that no frame claimed, for closing."""
+        fds = list(self._fds)
+        self._fds.clear()
+        return fds
+
+
+def _object(text: bytearray) -> Frame:
+    try:
+        frame = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("a frame nested too deep") from error
+    if not isinstance(frame, dict):
+        raise ValueError("a frame that is no object")
+    return frame

@@ -1,0 +1,392 @@
+"""The engine of one machine: talks to the keeper, which is the parent of everything that runs."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from proctor.core.commands import Command, Kill, Signal, Spawn
+from proctor.core.errors import BadSpec, UnknownAccount
+from proctor.core.events import Event, Exited, Gone, Lost, Spawned, SpawnFailed
+from proctor.core.model import Exit, ReplicaId, Spec
+from proctor.keeper.link import Link
+from proctor.keeper.protocol import VERSION, Frame
+
+from .argv import argv_of
+from .base import KnownRun
+from .identity import Identity, resolve
+
+_log = logging.getLogger("proctor.engine")
+
+# What may work a little later: everything else is wrong until somebody mends it.
+_TRANSIENT = frozenset(
+    {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY, errno.EINTR}
+)
+_OWN_VARIABLES = ("PROCTOR_KEEPER_FD", "PROCTOR_TOKEN")
+_ACCOUNTS_LIVE = 10.0  # Seconds until an account is looked up again.
+_PATIENCE = 30.0
+
+OnOutput = Callable[[ReplicaId, int, int], None]
+OnEvents = Callable[[Sequence[Event]], None]
+
+
+@dataclass(slots=True)
+class _Run:
+    """What we know of a run that the keeper still has; `over`: its last event was reported."""
+
+    id: ReplicaId
+    pid: int | None = None
+    start: int | None = None
+    ended_at: float | None = None
+    over: bool = False
+    acknowledged: bool = False
+
+
+@dataclass(slots=True)
+class _Hello:
+    """The answers to hello while they come in: `open` are the runs without one."""
+
+    ready: asyncio.Future[None]
+    settled: asyncio.Future[None]
+    open: set[int]
+    events: list[Event] = field(default_factory=list)
+
+
+class LocalEngine:
+    """Implements `Engine` over the keeper's socket.
+
+    `mark_base` is 31 random bits of the state directory, shifted left by 32: with the run id it
+    makes the birth mark.  `on_output(replica, run, fd)` takes over the read end of the run's
+    output; `on_stop(force)` says that somebody asked the service to end; `on_lost()` that the
+    keeper is gone.
+    """
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        *,
+        mark_base: int,
+        environ: Mapping[str, str],
+        on_output: OnOutput,
+        on_stop: Callable[[bool], None],
+        on_lost: Callable[[], None],
+    ) -> None:
+        sock.set_inheritable(False)
+        self._link = Link(sock)
+        self._mark_base = mark_base
+        self._environ = {k: v for k, v in environ.items() if k not in _OWN_VARIABLES}
+        self._on_output = on_output
+        self._on_stop = on_stop
+        self._on_lost = on_lost
+        self._on_events: OnEvents = _nobody
+        self._runs: dict[int, _Run] = {}
+        self._accounts: dict[object, tuple[float, Identity]] = {}
+        self._told: list[Event] = []  # Events of our own, reported at the next turn of the loop.
+        self._hello: _Hello | None = None
+        self._loop: asyncio.AbstractEventLoop
+        self._fd = sock.fileno()
+        self._writing = False
+        self._sending: list[int] = []
+        self.kept: dict[str, int] = {}
+        self.generation = 0
+        self.keeper_pid = 0
+
+    async def open(self, runs: Sequence[KnownRun], on_events: OnEvents) -> None:
+        self._loop = loop = asyncio.get_running_loop()
+        self._on_events = on_events
+        self._runs = {known.run: _Run(known.id, known.pid, known.start) for known in runs}
+        self._hello = hello = _Hello(loop.create_future(), loop.create_future(), set(self._runs))
+        loop.add_reader(self._fd, self._on_readable)
+        self._send({"op": "hello", "version": VERSION})
+        self._flush()
+        async with asyncio.timeout(_PATIENCE):
+            await hello.ready
+            for known in runs:
+                self._ask_about(known, hello)
+            self._flush()
+            self._settle(hello)
+            await hello.settled
+        self._hello = None
+        if events := _without_stale(hello.events):
+            on_events(events)
+
+    def _ask_about(self, known: KnownRun, hello: _Hello) -> None:
+        """Have a run that the keeper did not name adopted, if there is something to know it by."""
+        if known.run not in hello.open:
+            return
+        if known.pid is None or known.start is None:
+            hello.open.discard(known.run)
+            hello.events.append(Lost(known.id, known.run))
+            del self._runs[known.run]
+            return
+        identity = {"mark": self._mark_base | known.run, "pid": known.pid, "start": known.start}
+        self._send({"op": "adopt", "run": known.run, **identity})
+
+    def _settle(self, hello: _Hello) -> None:
+        if hello.ready.done() and not hello.open and not hello.settled.done():
+            hello.settled.set_result(None)
+
+    def perform(self, commands: Iterable[Command]) -> None:
+        for command in commands:
+            match command:
+                case Spawn():
+                    self._spawn(command)
+                case Signal():
+                    number = signal.Signals[f"SIG{command.signal}"]
+                    self._send({"op": "signal", "run": command.run, "signal": int(number)})
+                case Kill() if command.run in self._runs:
+                    self._send({"op": "kill", "run": command.run})
+                case Kill():
+                    self._report_soon(Gone(command.id, command.run))
+        self._flush()
+
+    def _spawn(self, command: Spawn) -> None:
+        try:
+            order = self._order(command)
+        except UnknownAccount as error:  # It went away since the task was accepted.
+            self._report_soon(SpawnFailed(command.id, command.run, str(error)))
+            return
+        self._runs[command.run] = _Run(command.id)
+        self._send(order)
+
+    def _order(self, command: Spawn) -> Frame:
+        spec, run = command.spec, command.run
+        identity = self._identity(spec)
+        mark = self._mark_base | run
+        ours = {"PROCTOR_TASK": spec.name, "PROCTOR_REPLICA": str(command.id.index)}
+        env = self._environ | (identity.env if identity else {}) | spec.env | ours
+        env["PROCTOR_RUN"] = str(mark)  # The marker of a process that changed its birth mark.
+        return {
+            "op": "spawn",
+            "run": run,
+            "mark": mark,
+            "argv": argv_of(spec.cmd),
+            "env": env,
+            "cwd": spec.cwd,
+            "umask": spec.umask,
+            "nice": spec.nice,
+            "rlimits": [[limit_number(name), *pair] for name, pair in spec.rlimits.items()],
+            "user": identity.order if identity else None,
+        }
+
+    def _identity(self, spec: Spec) -> Identity | None:
+        """Look the accounts up, but not for every spawn: a directory service may be slow."""
+        key = (spec.user, spec.group, spec.groups)
+        if key == (None, None, None):
+            return None
+        until, identity = self._accounts.get(key, (0.0, None))
+        now = time.monotonic()
+        if identity is None or now >= until:
+            identity = resolve(spec)
+            self._accounts[key] = (now + _ACCOUNTS_LIVE, identity)
+        return identity
+
+    def acknowledge(self, runs: Iterable[int]) -> None:
+        """Due for a failed spawn, too: the keeper tells every manager of it until then."""
+        numbers = list(runs)
+        if not numbers:
+            return
+        for number in numbers:
+            if run := self._runs.get(number):
+                run.acknowledged = True
+                self._forget_if_done(number, run)
+        self._send({"op": "ack", "runs": numbers})
+        self._flush()
+
+    def start_of(self, run: int) -> int | None:
+        """Return when the run's process started, in clock ticks since boot."""
+        return known.start if (known := self._runs.get(run)) else None
+
+    def ended_at(self, run: int) -> float | None:
+        """Return when the keeper saw the run's process end (wall seconds), until acknowledged."""
+        return known.ended_at if (known := self._runs.get(run)) else None
+
+    def keep(self, name: str, fd: int) -> None:
+        """Have the keeper hold a copy of `fd`: the next manager finds it in `kept`."""
+        copy = os.dup(fd)  # The queue may outlive the caller's.
+        self._sending.append(copy)
+        self._link.send({"op": "keep", "name": name}, (copy,))
+        self._flush()
+
+    def drop(self, name: str) -> None:
+        self._send({"op": "drop", "name": name})
+        self._flush()
+
+    async def reload(self) -> None:
+        """Ask for a new keeper and a new manager; all that remains for this one is to exit."""
+        await self._say_last({"op": "reload"})
+
+    async def close(self, status: int) -> None:
+        await self._say_last({"op": "exit", "status": status})
+
+    async def _say_last(self, frame: Frame) -> None:
+        self._send(frame)
+        async with asyncio.timeout(_PATIENCE):
+            while not self._link.flush():
+                await asyncio.sleep(0.01)
+        self._let_go()
+
+    # From the keeper
+
+    def _on_readable(self) -> None:
+        try:
+            frames = self._link.receive()
+        except ValueError as error:
+            _log.error("the keeper talks rubbish: %s", error)
+            frames = []
+            self._link.closed = True
+        events = [e for frame, fds in frames if (e := self._take(frame, fds))]
+        if self._hello:
+            self._hello.events += events
+            self._settle(self._hello)
+        elif events:
+            self._on_events(events)
+        if self._link.closed:
+            self._let_go()
+            self._on_lost()
+
+    def _take(self, frame: Frame, fds: list[int]) -> Event | None:
+        match frame["op"]:
+            case "ready":
+                self.generation, self.keeper_pid = frame["generation"], frame["pid"]
+                if self._hello:
+                    self._hello.ready.set_result(None)
+            case "kept":
+                self.kept[frame["name"]] = fds[0]
+            case "stop":
+                self._on_stop(frame["force"])
+            case "stuck":
+                _log.warning("killed, but still there: run %s, %s", frame["run"], frame["pids"])
+            case _:
+                return self._take_news(frame, fds)
+        return None
+
+    def _take_news(self, frame: Frame, fds: list[int]) -> Event | None:
+        number: int = frame["run"]
+        run = self._runs.get(number)
+        if run is None:
+            self._disown(frame, fds)
+            return None
+        for fd in fds:
+            self._on_output(run.id, number, fd)
+        event = _event(frame, run)
+        run.over = run.over or _is_last(event)
+        self._forget_if_done(number, run)
+        if self._hello:
+            self._hello.open.discard(number)
+        return event
+
+    def _forget_if_done(self, number: int, run: _Run) -> None:
+        if run.over and run.acknowledged:
+            del self._runs[number]
+
+    def _disown(self, frame: Frame, fds: list[int]) -> None:
+        """A run that nobody knows (its record was lost): it must not live on unsupervised."""
+        for fd in fds:
+            os.close(fd)
+        number = frame["run"]
+        if frame["op"] == "run":
+            _log.warning("run %s, pid %s, is on no record: killed", number, frame["pid"])
+            self._send({"op": "kill", "run": number})
+        elif frame["op"] in ("exited", "failed"):
+            self._send({"op": "ack", "runs": [number]})
+        self._flush()
+
+    # Sending and reporting
+
+    def _send(self, frame: Frame) -> None:
+        self._link.send(frame)
+
+    def _flush(self) -> None:
+        full = not self._link.flush()
+        while self._sending and not full:
+            os.close(self._sending.pop())
+        if full == self._writing or self._link.closed:
+            return
+        self._writing = full
+        if full:
+            self._loop.add_writer(self._fd, self._flush)
+        else:
+            self._loop.remove_writer(self._fd)
+
+    def _report_soon(self, event: Event) -> None:
+        """Report at the next turn: whoever calls perform() is not ready for events inside it."""
+        if not self._told:
+            self._loop.call_soon(self._report_told)
+        self._told.append(event)
+
+    def _report_told(self) -> None:
+        events, self._told = self._told, []
+        self._on_events(events)
+
+    def _let_go(self) -> None:
+        self._loop.remove_reader(self._fd)
+        self._loop.remove_writer(self._fd)
+        self._writing = False
+        for fd in self._link.close():
+            os.close(fd)
+
+
+def limit_number(name: str) -> int:
+    """Return the resource number of "nofile" and its like.  Raises BadSpec."""
+    number = getattr(resource, f"RLIMIT_{name.upper()}", None)
+    if number is None or not name.islower():
+        raise BadSpec(f"rlimits: there is no limit {name!r}", field="rlimits")
+    return int(number)
+
+
+def _event(frame: Frame, run: _Run) -> Event:
+    number: int = frame["run"]
+    match frame["op"]:
+        case "run" | "spawned":
+            run.pid, run.start = frame["pid"], frame["start"]
+            return Spawned(run.id, number, frame["pid"])
+        case "failed":
+            transient = frame["errno"] in _TRANSIENT
+            return SpawnFailed(run.id, number, frame["what"], transient)
+        case "exited":
+            run.ended_at = frame["at"]
+            return Exited(run.id, number, _exit(frame), frame["left"])
+        case "gone":
+            return Gone(run.id, number)
+        case "lost":
+            return Lost(run.id, number)
+        case other:
+            raise ValueError(f"the keeper said {other!r}")
+
+
+def _exit(frame: Frame) -> Exit:
+    """Turn a status of wait(2) into an Exit; None is one that nobody saw."""
+    usage = {"cpu": frame["cpu"], "max_rss": frame["rss"]}
+    status = frame["status"]
+    if status is None:
+        return Exit(error="its exit status is not known", **usage)
+    code = os.waitstatus_to_exitcode(status)
+    return Exit(signal=-code, **usage) if code < 0 else Exit(code=code, **usage)
+
+
+def _is_last(event: Event) -> bool:
+    match event:
+        case Exited(left=left):
+            return not left
+        case Gone() | Lost() | SpawnFailed():
+            return True
+    return False
+
+
+def _without_stale(events: Sequence[Event]) -> list[Event]:
+    """Drop the Spawned of runs that have ended since: at hello each run gets one truth."""
+    ended = {e.run for e in events if isinstance(e, Exited)}
+    return [e for e in events if not (isinstance(e, Spawned) and e.run in ended)]
+
+
+def _nobody(events: Sequence[Event]) -> None:
+    """Who listens before open()."""

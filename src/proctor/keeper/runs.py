@@ -1,0 +1,103 @@
+"""What the keeper knows of each run, and whose the orphans are.
+
+Rule 1: the list of our direct children decides what is left of a run.  We are a subreaper: what
+outlives its parent becomes our child before we hear of that parent's end.  So after a complete
+reaping everything of an ended run hangs below a child of ours that is nobody's leader: an orphan.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from . import tree
+from .protocol import Frame
+
+_SAVED = ("run", "mark", "pid", "start", "fd", "end", "left", "acked", "pidfd")
+
+
+class Run:
+    """One run: `end` is the frame that told, or will tell, how it ended, None while it lives.
+
+    `fd` is its output's read end, `pidfd` is open for a process that is not our child; -1: none.
+    `left`: its leader has ended, but something it started lives.
+    """
+
+    __slots__ = _SAVED
+
+    def __init__(self, run: int, mark: int, pid: int, start: int) -> None:
+        self.run = run
+        self.mark = mark
+        self.pid = pid
+        self.start = start
+        self.fd = -1
+        self.end: Frame | None = None
+        self.left = False
+        self.acked = False
+        self.pidfd = -1
+
+    @property
+    def alive(self) -> bool:
+        return self.end is None or self.left
+
+    def save(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _SAVED}
+
+    @classmethod
+    def load(cls, saved: dict[str, Any]) -> Run:
+        self = cls(saved["run"], saved["mark"], saved["pid"], saved["start"])
+        for name in _SAVED:
+            setattr(self, name, saved[name])
+        return self
+
+
+class Runs:
+    """All runs that are not forgotten yet, by run id; leaders by pid; orphans with their run id."""
+
+    def __init__(self) -> None:
+        self.all: dict[int, Run] = {}
+        self.leaders: dict[int, Run] = {}
+        self.orphans: dict[int, int] = {}  # pid of a child of ours -> run id, 0 for nobody's
+        self._marks: dict[int, Run] = {}
+
+    def add(self, run: Run) -> None:
+        self.all[run.run] = run
+        self._marks[run.mark] = run
+        if run.end is None and run.pidfd < 0:
+            self.leaders[run.pid] = run
+
+    def forget(self, run: Run) -> None:
+        del self.all[run.run]
+        if self._marks.get(run.mark) is run:
+            del self._marks[run.mark]
+        if run.fd >= 0:
+            os.close(run.fd)
+
+    def find_orphans(self, besides: Iterable[int]) -> None:
+        """Bring `orphans` up to date: our children that are no leaders and none of `besides`."""
+        now = set(tree.children(os.getpid())).difference(self.leaders, besides)
+        for pid in self.orphans.keys() - now:
+            del self.orphans[pid]
+        for pid in now - self.orphans.keys():
+            self.orphans[pid] = self._owner(pid)
+
+    def _owner(self, pid: int) -> int:
+        for mark in (tree.mark_of(pid), tree.mark_in_environ(pid)):
+            if mark is not None and (run := self._marks.get(mark)):
+                return run.run
+        try:
+            session = os.getsid(pid)
+        except OSError:
+            return 0
+        # A session's number is not given to a new process while the session has a member.
+        return next((r.run for r in self.all.values() if r.pid == session and r.alive), 0)
+
+    def members(self, run: Run) -> dict[int, int]:
+        """Return {pid: parent} of every process of the run; the parent of a root is 0."""
+        roots = [pid for pid, owner in self.orphans.items() if owner == run.run]
+        if run.end is None:
+            roots.append(run.pid)
+        if run.pidfd >= 0:  # Adopted: what it started may hang anywhere.
+            roots += tree.marked(run.mark)
+        return tree.descendants(roots)
