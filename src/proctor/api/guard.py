@@ -1,0 +1,154 @@
+"""Who may talk to the service at all.  Everything here is decided before any handler runs.
+
+/proc runs shell commands and takes JSON under any content type, so a browser would let every web
+page post to it.  A page of another site gives itself away: by Origin, by Sec-Fetch-Site, or, when
+it points its own name at our address (DNS rebinding), by Host.  curl sends none of the first two.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from .errors import Dialect, Problem
+from .oapi import send_problem
+from .reply import App, Receive, Scope, Send
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """What is asked of a request.
+
+    `hosts`: names and addresses by which the service is reached, beside the loopback ones.
+    `any_address`: it is bound to all addresses, so every address (but no name) is ours: a page
+    cannot make a browser send an address as Host that it does not connect to.
+    `token`: asked of every request to a path that is not in `public`, if there is one.
+    """
+
+    token: str | None = None
+    hosts: frozenset[str] = frozenset()
+    any_address: bool = False
+    public: frozenset[str] = frozenset()
+
+
+_SITES = frozenset({b"same-origin", b"none"})
+_HEADERS = frozenset({b"host", b"origin", b"sec-fetch-site", b"authorization"})
+_BEARER = ((b"www-authenticate", b'Bearer realm="proctor"'),)
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]@/\s]+)(?::\d{1,5})?")
+
+
+class Guard:
+    """Refuses what `Access` does not allow; passes the rest on."""
+
+    def __init__(self, app: App, access: Access, dialect: Dialect) -> None:
+        self._app = app
+        self._public = access.public
+        self._dialect = dialect
+        self._token = None if access.token is None else access.token.encode()
+        self._hosts = frozenset(_plain(host) for host in access.hosts)
+        self._is_ours = _host_check(self._hosts, access.any_address)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        problem = self._judge(scope)
+        if problem is None:
+            await self._app(scope, receive, send)
+        else:
+            await send_problem(problem, self._dialect, receive, send)
+
+    def _judge(self, scope: Scope) -> Problem | None:
+        given: dict[bytes, bytes] = {}
+        for name, value in scope["headers"]:
+            if name in _HEADERS:
+                if name in given:
+                    return Problem(400, f"the header {name.decode()} is given more than once")
+                given[name] = value
+        return (
+            self._judge_host(scope, given.get(b"host"))
+            or self._judge_site(given)
+            or self._judge_token(scope, given.get(b"authorization"))
+        )
+
+    def _judge_host(self, scope: Scope, host: bytes | None) -> Problem | None:
+        server = scope.get("server")
+        if server is None or server[1] is None:
+            return None  # A unix socket, whose file mode says who may come.
+        if host is None:
+            missing = scope["http_version"] != "1.0"
+            return Problem(400, "the header host is missing") if missing else None
+        if self._is_ours(host):
+            return None
+        shown = host[:100].decode("latin-1")
+        return Problem(403, f"the host {shown!r} is not a name of this service")
+
+    def _judge_site(self, given: dict[bytes, bytes]) -> Problem | None:
+        site = given.get(b"sec-fetch-site", b"none")
+        if site not in _SITES:
+            return Problem(403, "requests from web pages of other sites are not taken")
+        origin = given.get(b"origin")
+        if origin is None or self._is_own(origin, given.get(b"host")):
+            return None
+        shown = origin[:100].decode("latin-1")
+        return Problem(403, f"requests from web pages of {shown!r} are not taken")
+
+    def _is_own(self, origin: bytes, host: bytes | None) -> bool:
+        scheme, found, authority = origin.partition(b"://")
+        if not found or scheme not in (b"http", b"https"):
+            return False
+        if authority == host:
+            return True
+        match = _AUTHORITY.fullmatch(authority.decode("latin-1"))
+        return match is not None and _plain(match[1]) in self._hosts
+
+    def _judge_token(self, scope: Scope, authorization: bytes | None) -> Problem | None:
+        if self._token is None or scope["path"] in self._public:
+            return None
+        scheme, _, token = (authorization or b"").partition(b" ")
+        if scheme.lower() != b"bearer":
+            return Problem(401, "a token is needed: Authorization: Bearer ...", headers=_BEARER)
+        if not hmac.compare_digest(token.strip(), self._token):
+            return Problem(401, "the token is not the right one", headers=_BEARER)
+        return None
+
+
+def _host_check(hosts: frozenset[str], any_address: bool) -> Callable[[bytes], bool]:
+    """Return what says whether a Host header is ours; it keeps the last answers."""
+
+    @lru_cache(maxsize=256)
+    def is_ours(header: bytes) -> bool:
+        match = _AUTHORITY.fullmatch(header.decode("latin-1"))
+        if match is None:
+            return False
+        host = _plain(match[1])
+        if host == "localhost" or host.endswith(".localhost") or host in hosts:
+            return True
+        address = _address(host)
+        return address is not None and (any_address or _is_loopback(address) or address in known)
+
+    known = frozenset(a for a in map(_address, hosts) if a is not None)
+    return is_ours
+
+
+def _plain(host: str) -> str:
+    return host.lower().strip("[]").removesuffix(".")
+
+
+_IPV4 = re.compile(r"[0-9a-fx.]+")  # inet_aton would take anything after a blank.
+
+
+def _address(host: str) -> bytes | None:
+    """Return the packed address, also of the short forms that browsers and curl take ("127.1")."""
+    try:
+        if ":" in host:
+            packed = socket.inet_pton(socket.AF_INET6, host)
+            return packed[12:] if packed.startswith(bytes(10) + b"\xff\xff") else packed
+        return socket.inet_aton(host) if _IPV4.fullmatch(host) else None
+    except OSError:
+        return None
+
+
+def _is_loopback(address: bytes) -> bool:
+    return address[0] == 127 if len(address) == 4 else address == bytes(15) + b"\x01"

@@ -1,0 +1,233 @@
+"""Typed routes: each operation is declared once; the router and the OpenAPI document follow.
+
+An API is a list of operations with one dialect for its errors (`Group`).  A further API is a
+further group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from msgspec import Struct
+
+from proctor.core.errors import ProctorError
+
+from .body import BodyLimits, Disconnected, TypedDecoder, decode_query, drain, read_body
+from .errors import INTERNAL, Dialect, Problem, Refused, problem_of
+from .reply import (
+    CLOSE,
+    Receive,
+    Reply,
+    Scope,
+    Send,
+    Stream,
+    send_head,
+    send_reply,
+    send_stream,
+    with_headers,
+)
+
+log = logging.getLogger("proctor.api")
+
+Q = TypeVar("Q")
+B = TypeVar("B")
+
+
+class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
+    """No query parameters, or no body."""
+
+
+NOTHING = Nothing()
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[Q, B]):
+    """One request, decoded.  `stopping` is set when the server ends; streams end with it."""
+
+    query: Q
+    body: B
+    path: Mapping[str, str]
+    stopping: asyncio.Event | None
+
+
+Answer = Reply | Stream
+Handler = Callable[[Call[Q, B]], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(Generic[Q, B]):
+    """One method of one path.  `path` may hold `{name}` pieces, which match up to a slash.
+
+    `query` and `body` are the structs that its parameters and its JSON body are decoded into,
+    `returns` what it answers with 200, or a content type.  `errors` are the statuses of its
+    problems; what every operation can answer is added.  `examples` are request bodies by title,
+    `answers` one response.  `public`: needs no token.
+    """
+
+    method: str
+    path: str
+    id: str
+    summary: str
+    handler: Handler[Q, B]
+    returns: Any
+    description: str = ""
+    query: type[Q] = Nothing  # type: ignore[assignment]
+    body: type[B] = Nothing  # type: ignore[assignment]
+    errors: Mapping[int, str] = field(default_factory=dict)
+    examples: Mapping[str, object] = field(default_factory=dict)
+    answer: object = None
+    tag: str = ""
+    public: bool = False
+    hidden: bool = False
+
+
+AnyOperation = Operation[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Operations whose errors look alike: `dialect` makes them, `error` is their struct."""
+
+    operations: Sequence[AnyOperation]
+    dialect: Dialect
+    error: type[Struct]
+
+
+class Endpoint:
+    """An operation with its decoders made."""
+
+    def __init__(
+        self, op: AnyOperation, dialect: Dialect, expected: Mapping[str, str], limits: BodyLimits
+    ) -> None:
+        self.op = op
+        self.dialect = dialect
+        self._expected = expected
+        self._limits = limits
+        self._decoder = None if op.body is Nothing else TypedDecoder(op.body, expected)
+
+    async def call(
+        self, scope: Scope, receive: Receive, send: Send, path: Mapping[str, str]
+    ) -> None:
+        """Answer the request.  The one door where any exception ends: the caller gets a 500."""
+        try:
+            call = await self._decode(scope, receive, path)
+            answer = await self.op.handler(call)
+        except Refused as refused:
+            await send_problem(refused.problem, self.dialect, receive, send)
+        except ProctorError as error:
+            await send_problem(problem_of(error), self.dialect, receive, send)
+        except Disconnected:
+            return
+        except Exception:
+            log.exception("request failed: %s %s", self.op.method, self.op.path)
+            await send_problem(INTERNAL, self.dialect, receive, send)
+        else:
+            await self._send(answer, receive, send)
+
+    async def _decode(
+        self, scope: Scope, receive: Receive, path: Mapping[str, str]
+    ) -> Call[Any, Any]:
+        query = scope["query_string"]
+        stopping = scope.get("state", {}).get("stopping")
+        if not query and self.op.query is Nothing:
+            parameters: Any = NOTHING
+        else:
+            parameters = decode_query(query, self.op.query, self._expected)
+        if self._decoder is None:
+            return Call(parameters, NOTHING, path, stopping)
+        body = await read_body(scope, receive, self._limits)
+        return Call(parameters, self._decoder.decode(body), path, stopping)
+
+    async def _send(self, answer: Answer, receive: Receive, send: Send) -> None:
+        if isinstance(answer, Reply):
+            await send_reply(answer, send)
+            return
+        started = False
+
+        async def watched(message: Any) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await send_stream(answer, watched)
+        except Exception:
+            if started:
+                raise  # The server logs it and cuts the connection, which the client sees.
+            log.exception("request failed: %s %s", self.op.method, self.op.path)
+            await send_problem(INTERNAL, self.dialect, receive, send)
+
+
+async def send_problem(problem: Problem, dialect: Dialect, receive: Receive, send: Send) -> None:
+    """Send an error; if the client may still be sending, see that it can read the answer."""
+    reply = dialect(problem)
+    if not problem.close:
+        await send_reply(reply, send)
+        return
+    await send_head(with_headers(reply, CLOSE), send)
+    await drain(receive)
+    await send({"type": "http.response.body", "body": b""})
+
+
+Methods = dict[str, Endpoint]
+
+
+class Router:
+    """Finds the endpoint: paths without parameters by a look-up, others by their patterns."""
+
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        *,
+        expected: Mapping[str, str],
+        limits: BodyLimits,
+        fallback: Dialect,
+    ) -> None:
+        self._exact: dict[str, Methods] = {}
+        self._patterns: list[tuple[re.Pattern[str], Methods]] = []
+        self._fallback = fallback
+        for group in groups:
+            for op in group.operations:
+                endpoint = Endpoint(op, group.dialect, expected, limits)
+                self._methods(op.path)[op.method] = endpoint
+
+    def _methods(self, path: str) -> Methods:
+        if "{" not in path:
+            return self._exact.setdefault(path, {})
+        pattern = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
+        for known, methods in self._patterns:
+            if known == pattern:
+                return methods
+        self._patterns.append((pattern, {}))
+        return self._patterns[-1][1]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        methods, path = self._find(scope["path"])
+        endpoint = methods.get(scope["method"])
+        if endpoint is not None:
+            await endpoint.call(scope, receive, send, path)
+            return
+        dialect = next(iter(methods.values())).dialect if methods else self._fallback
+        await send_problem(_not_here(scope, methods), dialect, receive, send)
+
+    def _find(self, path: str) -> tuple[Methods, Mapping[str, str]]:
+        exact = self._exact.get(path)
+        if exact is not None:
+            return exact, {}
+        for pattern, methods in self._patterns:
+            if match := pattern.fullmatch(path):
+                return methods, match.groupdict()
+        return {}, {}
+
+
+def _not_here(scope: Scope, methods: Methods) -> Problem:
+    if not methods:
+        return Problem(404, f"there is nothing at {scope['path'][:200]}")
+    allowed = ", ".join(sorted(methods))
+    message = f"{scope['method']} is not allowed here, expected one of {allowed}"
+    return Problem(405, message, headers=((b"allow", allowed.encode()),))

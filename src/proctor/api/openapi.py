@@ -1,0 +1,140 @@
+"""The OpenAPI 3.1 document, made from the operations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from .oapi import AnyOperation, Group, Nothing
+
+Json = dict[str, Any]
+REF = "#/components/schemas/{name}"
+
+ALWAYS = {
+    403: "The request comes from a web page of another site, or is not addressed to this service.",
+    500: "The service is at fault; its log has the details.",
+}
+WITH_BODY = {
+    400: "The body is not what was expected; `field` names the field at fault.",
+    408: "The body did not arrive in time.",
+    413: "The body is too large.",
+}
+WITH_QUERY = {400: "A query parameter is missing, unknown or not what was expected."}
+WITH_TOKEN = {401: "The token is missing or wrong."}
+
+
+def document(groups: Sequence[Group], *, version: str, token: bool) -> Json:
+    """Return the document; `token`: the service asks for one."""
+    components: Json = {"schemas": _schemas(groups)}
+    result: Json = {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Proctor",
+            "version": version,
+            "description": "Starts, supervises and stops processes.",
+            "license": {"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
+        },
+        "paths": _paths(groups, components["schemas"], token),
+        "components": components,
+    }
+    if token:
+        components["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        result["security"] = [{"token": []}]
+    return result
+
+
+def _shown(groups: Sequence[Group]) -> Iterator[tuple[Group, AnyOperation]]:
+    for group in groups:
+        for op in group.operations:
+            if not op.hidden:
+                yield group, op
+
+
+def _schemas(groups: Sequence[Group]) -> Json:
+    types: set[type] = set()
+    for group, op in _shown(groups):
+        wanted = {op.query, op.body, op.returns, group.error}
+        types |= {t for t in wanted if isinstance(t, type) and t is not Nothing}
+    _, schemas = msgspec.json.schema_components(sorted(types, key=_name), ref_template=REF)
+    return dict(schemas)
+
+
+def _name(type: type) -> str:
+    return type.__name__
+
+
+def _paths(groups: Sequence[Group], schemas: Json, token: bool) -> Json:
+    paths: Json = {}
+    for group, op in _shown(groups):
+        paths.setdefault(op.path, {})[op.method.lower()] = _operation(group, op, schemas, token)
+    for _, op in _shown(groups):
+        schemas.pop(_name(op.query), None)  # Shown as parameters instead.
+    return paths
+
+
+def _operation(group: Group, op: AnyOperation, schemas: Json, token: bool) -> Json:
+    result: Json = {
+        "operationId": op.id,
+        "summary": op.summary,
+        "responses": {"200": _answer(op)} | _problems(group, op, token),
+    }
+    if op.tag:
+        result["tags"] = [op.tag]
+    if op.description:
+        result["description"] = op.description
+    if parameters := _parameters(op, schemas):
+        result["parameters"] = parameters
+    if op.body is not Nothing:
+        result["requestBody"] = _body(op)
+    if op.public and token:
+        result["security"] = []
+    return result
+
+
+def _body(op: AnyOperation) -> Json:
+    media: Json = {"schema": _ref(op.body)}
+    if op.examples:
+        media["examples"] = {title: {"value": value} for title, value in op.examples.items()}
+    return {"required": True, "content": {"application/json": media}}
+
+
+def _answer(op: AnyOperation) -> Json:
+    if isinstance(op.returns, str):
+        return {"description": "OK", "content": {op.returns: {}}}
+    media: Json = {"schema": _ref(op.returns)}
+    if op.answer is not None:
+        media["example"] = op.answer
+    return {"description": "OK", "content": {"application/json": media}}
+
+
+def _problems(group: Group, op: AnyOperation, token: bool) -> Json:
+    texts = ALWAYS | (WITH_QUERY if op.query is not Nothing else {})
+    texts |= WITH_BODY if op.body is not Nothing else {}
+    texts |= WITH_TOKEN if token and not op.public else {}
+    texts |= op.errors
+    content = {"application/json": {"schema": _ref(group.error)}}
+    return {str(s): {"description": texts[s], "content": content} for s in sorted(texts)}
+
+
+def _parameters(op: AnyOperation, schemas: Json) -> list[Json]:
+    parameters: list[Json] = [
+        {"name": piece[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
+        for piece in op.path.split("/")
+        if piece.startswith("{")
+    ]
+    if op.query is Nothing:
+        return parameters
+    schema = schemas[_name(op.query)]
+    for name, part in schema["properties"].items():
+        part = dict(part)
+        parameter = {"name": name, "in": "query", "required": name in schema.get("required", ())}
+        if text := part.pop("description", None):
+            parameter["description"] = text
+        parameters.append({**parameter, "schema": part})
+    return parameters
+
+
+def _ref(type: type) -> Json:
+    return {"$ref": REF.format(name=_name(type))}

@@ -1,0 +1,74 @@
+"""Responses as values, and the two ways to send them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+Header = tuple[bytes, bytes]
+JSON = (b"content-type", b"application/json")
+NO_STORE = (b"cache-control", b"no-store")
+NO_SNIFF = (b"x-content-type-options", b"nosniff")
+CLOSE = (b"connection", b"close")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole response; `headers` lack only the length."""
+
+    status: int
+    body: bytes
+    headers: tuple[Header, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A response made piece by piece.  What fails before the first piece still becomes an error."""
+
+    chunks: AsyncGenerator[bytes, None]
+    headers: tuple[Header, ...] = ()
+
+
+def json_reply(value: object, status: int = 200, headers: tuple[Header, ...] = ()) -> Reply:
+    return Reply(status, msgspec.json.encode(value), (JSON, NO_STORE, NO_SNIFF, *headers))
+
+
+def with_headers(reply: Reply, *headers: Header) -> Reply:
+    return replace(reply, headers=(*reply.headers, *headers))
+
+
+async def send_head(reply: Reply, send: Send) -> None:
+    """Send status line and headers, and the body too, but leave the response open."""
+    length = (b"content-length", b"%d" % len(reply.body))
+    headers = [*reply.headers, length]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body, "more_body": True})
+
+
+async def send_reply(reply: Reply, send: Send) -> None:
+    length = (b"content-length", b"%d" % len(reply.body))
+    headers = [*reply.headers, length]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+async def send_stream(stream: Stream, send: Send) -> None:
+    """Send what comes.  A failure in the midst cuts the response off, which the client can see."""
+    try:
+        first = await anext(stream.chunks, b"")
+        await send({"type": "http.response.start", "status": 200, "headers": stream.headers})
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        async for chunk in stream.chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        await stream.chunks.aclose()
