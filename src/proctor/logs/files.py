@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,8 @@ def segments(directory: int) -> list[Segment]:
                 status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue  # rotated away since the directory was read
+            if not stat.S_ISREG(status.st_mode):
+                continue
             found.append(Segment(int(match[1]), status.st_size, status.st_mtime))
     return sorted(found, key=lambda segment: segment.start)
 

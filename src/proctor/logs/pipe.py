@@ -13,8 +13,9 @@ from .replica import ReplicaLog
 
 TURN = 64 << 10
 HOT_TURN = 1 << 20
-_HOT_AFTER = 8
-_COLD_AFTER = 64
+WINDOW = 0.01
+_HOT_FROM = 256 << 10  # bytes in a window: 25 MiB/s
+_COLD_BELOW = 64 << 10
 # A user who is not privileged has 64 MiB for all pipes (pipe(7), pipe-user-pages-soft); behind
 # that limit new pipes get 8 KiB, so the few hot ones must leave room.
 MOST_HOT = 16
@@ -25,7 +26,7 @@ _INT = struct.Struct("i")
 class Pipe:
     """The read end of a run's output.  `log` is None until there were bytes.
 
-    `streak` counts turns in a row that were full, or, of a hot pipe, small.
+    `moved` bytes came in the window that began at `began` (monotonic seconds).
     """
 
     id: ReplicaId
@@ -34,24 +35,26 @@ class Pipe:
     fd: int
     log: ReplicaLog | None = None
     hot: bool = False
-    streak: int = 0
+    began: float = 0.0
+    moved: int = 0
 
     @property
     def turn(self) -> int:
         return HOT_TURN if self.hot else TURN
 
-    def changes(self, moved: int) -> bool:
+    def changes(self, moved: int, now: float) -> bool:
         """Count a turn that moved so many bytes; say whether the pipe has become hot, or cold."""
-        if self.hot:
-            self.streak = self.streak + 1 if moved < TURN // 4 else 0
-            return self.streak >= _COLD_AFTER
-        self.streak = self.streak + 1 if moved >= TURN else 0
-        return self.streak >= _HOT_AFTER
+        if now - self.began < WINDOW:
+            self.moved += moved
+            return not self.hot and self.moved >= _HOT_FROM
+        cold = self.hot and self.moved < _COLD_BELOW
+        self.began = now
+        self.moved = moved
+        return cold
 
     def resize(self, *, hot: bool) -> None:
         """Make its buffer 1 MiB, or 64 KiB again, if the kernel allows it."""
         self.hot = hot
-        self.streak = 0
         try:
             fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, self.turn)
         except OSError:

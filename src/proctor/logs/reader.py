@@ -14,7 +14,7 @@ from pathlib import Path
 from proctor.core.model import ReplicaId
 
 from . import files
-from .index import Record, Records, Span, first_since, spans
+from .index import INTERVAL, Record, Records, Span, first_since, spans
 from .rotation import Segment, without_overlap
 
 CHUNK = 256 << 10
@@ -189,8 +189,8 @@ def since(root: Path, id: ReplicaId, time: float) -> int:
             if segment.modified >= time:
                 return segment.start
             continue
-        at = first_since(records, time)
-        # A record stands for up to 10 ms: bytes of the record before may belong here too.
+        # A record stands for up to 10 ms: rather some bytes too many than one too few.
+        at = first_since(records, time - INTERVAL)
         if at < len(records) and records[at].offset < segment.end:
             return max(segment.start, records[at].offset)
     return found[-1].end if found else 0
@@ -208,13 +208,12 @@ def tail(root: Path, id: ReplicaId, lines: int, stop: int | None = None) -> int:
     at, wanted = stop, lines
     while at > first:
         begin = max(first, at - CHUNK)
-        block = b"".join(chunks(root, id, begin, at))
-        position = len(block)
-        if at == stop and block.endswith(b"\n"):
-            position -= 1
-        while (position := block.rfind(b"\n", 0, position)) >= 0:
-            wanted -= 1
-            if not wanted:
-                return at - len(block) + position + 1
+        for offset, piece in reversed(list(pieces(root, id, begin, at))):
+            # The newline at the very end ends the last line; it begins none.
+            position = len(piece) - (offset + len(piece) == stop)
+            while (position := piece.rfind(b"\n", 0, position)) >= 0:
+                wanted -= 1
+                if not wanted:
+                    return offset + position + 1
         at = begin
     return first

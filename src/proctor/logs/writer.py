@@ -24,6 +24,8 @@ from .rotation import DEFAULT_LIMITS, Limits
 # Three descriptors each.
 MOST_OPEN = 128
 REPORT_INTERVAL = 10.0
+NAP = 50e-6
+NAP_BELOW = 256 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ class LogWriter:
         self._lost: dict[ReplicaId, int] = {}
         self._reported: dict[ReplicaId, float] = {}
         self._hot = 0
+        self._round_moved = 0
+        self._round_hot = False
         self._orders: deque[Callable[[], None]] = deque()
         self._closing = False
         self._working = True
@@ -146,6 +150,7 @@ class LogWriter:
             self._on_crash(error)
 
     def _round(self) -> None:
+        self._round_moved, self._round_hot = 0, False
         for fd, mask in self._epoll.poll(self._wait):
             if fd == self._bell:
                 self._obey()
@@ -154,6 +159,9 @@ class LogWriter:
         self._wait = self._followers.tell(time.monotonic())
         if self._open and not self._catalogue.scanned:
             self._catalogue.scan()
+        if self._round_hot and self._round_moved < NAP_BELOW:
+            # Who writes much in small pieces would wake us for each: let some come together.
+            time.sleep(NAP)
 
     def _obey(self) -> None:
         os.eventfd_read(self._bell)
@@ -165,8 +173,10 @@ class LogWriter:
         moved = self._turn(pipe) if mask & select.EPOLLIN else 0
         if not moved:
             self._ended(pipe)
-        elif pipe.changes(moved):
+        elif pipe.changes(moved, time.monotonic()):
             self._resize(pipe)
+        self._round_moved += moved
+        self._round_hot |= pipe.hot
 
     def _turn(self, pipe: Pipe) -> int:
         """Move what fits into one turn; return how much it was, 0 at the end, or EMPTY."""
@@ -224,7 +234,6 @@ class LogWriter:
     def _resize(self, pipe: Pipe) -> None:
         hot = not pipe.hot
         if hot and self._hot >= MOST_HOT:
-            pipe.streak = 0
             return
         self._hot += 1 if hot else -1
         pipe.resize(hot=hot)
