@@ -61,6 +61,7 @@ class Exit:
 
     `error` says why no process came to be, or why nothing is known of its end.
     `cpu` is user + system seconds and `max_rss` bytes, of the process and what it waited for.
+    `at` is when it was seen to end (wall seconds), if that was before it was heard of.
     """
 
     code: int | None = None
@@ -68,6 +69,7 @@ class Exit:
     error: str | None = None
     cpu: float = 0.0
     max_rss: int = 0
+    at: float | None = None
 
     @property
     def ok(self) -> bool:

@@ -296,12 +296,13 @@ class World:
         """Keep the history of the run that the step was about."""
         if after.run == before.run and not (before.alive or after.alive):
             return
+        seen = after.exit.at if after.exit is not None else None
         self._changes.runs[after.run] = Run(
             run=after.run,
             id=after.id,
             trigger=before.trigger,
             started=after.started or now.wall,
             pid=after.pid or before.pid,
-            ended=None if after.alive else now.wall,
+            ended=None if after.alive else seen or now.wall,
             exit=None if after.alive else after.exit,
         )

@@ -45,7 +45,6 @@ class _Run:
     id: ReplicaId
     pid: int | None = None
     start: int | None = None
-    ended_at: float | None = None
     over: bool = False
     acknowledged: bool = False
 
@@ -54,7 +53,6 @@ class _Run:
 class _Hello:
     """The answers to hello while they come in: `open` are the runs without one."""
 
-    ready: asyncio.Future[None]
     settled: asyncio.Future[None]
     open: set[int]
     events: list[Event] = field(default_factory=list)
@@ -64,8 +62,8 @@ class LocalEngine:
     """Implements `Engine` over the keeper's socket.
 
     `mark_base` is 31 random bits of the state directory, shifted left by 32: with the run id it
-    makes the birth mark.  `on_output(replica, run, fd)` takes over the read end of the run's
-    output; `on_stop(force)` says that somebody asked the service to end; `on_lost()` that the
+    makes the birth mark; it may be set until `open`.  `on_output(replica, run, fd)` takes over the
+    read end of the run's output; `on_stop(force)` says that somebody asked the service to end; `on_lost()` that the
     keeper is gone.
     """
 
@@ -73,7 +71,7 @@ class LocalEngine:
         self,
         sock: socket.socket,
         *,
-        mark_base: int,
+        mark_base: int = 0,
         environ: Mapping[str, str],
         on_output: OnOutput,
         on_stop: Callable[[bool], None],
@@ -81,7 +79,7 @@ class LocalEngine:
     ) -> None:
         sock.set_inheritable(False)
         self._link = Link(sock)
-        self._mark_base = mark_base
+        self.mark_base = mark_base
         self._environ = {k: v for k, v in environ.items() if k not in _OWN_VARIABLES}
         self._on_output = on_output
         self._on_stop = on_stop
@@ -90,7 +88,9 @@ class LocalEngine:
         self._runs: dict[int, _Run] = {}
         self._accounts: dict[object, tuple[float, Identity]] = {}
         self._told: list[Event] = []  # Events of our own, reported at the next turn of the loop.
+        self._early: list[tuple[Frame, list[int]]] = []  # News of runs, until `open` takes it.
         self._hello: _Hello | None = None
+        self._ready: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop
         self._fd = sock.fileno()
         self._writing = False
@@ -99,20 +99,29 @@ class LocalEngine:
         self.generation = 0
         self.keeper_pid = 0
 
-    async def open(self, runs: Sequence[KnownRun], on_events: OnEvents) -> None:
-        self._loop = loop = asyncio.get_running_loop()
-        self._on_events = on_events
-        self._runs = {known.run: _Run(known.id, known.pid, known.start) for known in runs}
-        self._hello = hello = _Hello(loop.create_future(), loop.create_future(), set(self._runs))
-        loop.add_reader(self._fd, self._on_readable)
+    async def connect(self) -> None:
+        """Greet the keeper: then `kept`, `generation` and `keeper_pid` are known."""
+        self._loop = asyncio.get_running_loop()
+        self._ready = self._loop.create_future()
+        self._loop.add_reader(self._fd, self._on_readable)
         self._send({"op": "hello", "version": VERSION})
         self._flush()
         async with asyncio.timeout(_PATIENCE):
-            await hello.ready
-            for known in runs:
-                self._ask_about(known, hello)
-            self._flush()
-            self._settle(hello)
+            await self._ready
+
+    async def open(self, runs: Sequence[KnownRun], on_events: OnEvents) -> None:
+        if self._ready is None:
+            await self.connect()
+        self._on_events = on_events
+        self._runs = {known.run: _Run(known.id, known.pid, known.start) for known in runs}
+        self._hello = hello = _Hello(self._loop.create_future(), set(self._runs))
+        early, self._early = self._early, []
+        hello.events += [e for frame, fds in early if (e := self._take_news(frame, fds))]
+        for known in runs:
+            self._ask_about(known, hello)
+        self._flush()
+        self._settle(hello)
+        async with asyncio.timeout(_PATIENCE):
             await hello.settled
         self._hello = None
         if events := _without_stale(hello.events):
@@ -127,11 +136,11 @@ class LocalEngine:
             hello.events.append(Lost(known.id, known.run))
             del self._runs[known.run]
             return
-        identity = {"mark": self._mark_base | known.run, "pid": known.pid, "start": known.start}
+        identity = {"mark": self.mark_base | known.run, "pid": known.pid, "start": known.start}
         self._send({"op": "adopt", "run": known.run, **identity})
 
     def _settle(self, hello: _Hello) -> None:
-        if hello.ready.done() and not hello.open and not hello.settled.done():
+        if not hello.open and not hello.settled.done():
             hello.settled.set_result(None)
 
     def perform(self, commands: Iterable[Command]) -> None:
@@ -160,7 +169,7 @@ class LocalEngine:
     def _order(self, command: Spawn) -> Frame:
         spec, run = command.spec, command.run
         identity = self._identity(spec)
-        mark = self._mark_base | run
+        mark = self.mark_base | run
         ours = {"PROCTOR_TASK": spec.name, "PROCTOR_REPLICA": str(command.id.index)}
         env = self._environ | (identity.env if identity else {}) | spec.env | ours
         env["PROCTOR_RUN"] = str(mark)  # The marker of a process that changed its birth mark.
@@ -200,14 +209,6 @@ class LocalEngine:
                 self._forget_if_done(number, run)
         self._send({"op": "ack", "runs": numbers})
         self._flush()
-
-    def start_of(self, run: int) -> int | None:
-        """Return when the run's process started, in clock ticks since boot."""
-        return known.start if (known := self._runs.get(run)) else None
-
-    def ended_at(self, run: int) -> float | None:
-        """Return when the keeper saw the run's process end (wall seconds), until acknowledged."""
-        return known.ended_at if (known := self._runs.get(run)) else None
 
     def keep(self, name: str, fd: int) -> None:
         """Have the keeper hold a copy of `fd`: the next manager finds it in `kept`."""
@@ -257,14 +258,16 @@ class LocalEngine:
         match frame["op"]:
             case "ready":
                 self.generation, self.keeper_pid = frame["generation"], frame["pid"]
-                if self._hello:
-                    self._hello.ready.set_result(None)
+                if self._ready is not None:
+                    self._ready.set_result(None)
             case "kept":
                 self.kept[frame["name"]] = fds[0]
             case "stop":
                 self._on_stop(frame["force"])
             case "stuck":
                 _log.warning("killed, but still there: run %s, %s", frame["run"], frame["pids"])
+            case _ if self._on_events is _nobody:
+                self._early.append((frame, fds))
             case _:
                 return self._take_news(frame, fds)
         return None
@@ -348,12 +351,11 @@ def _event(frame: Frame, run: _Run) -> Event:
     match frame["op"]:
         case "run" | "spawned":
             run.pid, run.start = frame["pid"], frame["start"]
-            return Spawned(run.id, number, frame["pid"])
+            return Spawned(run.id, number, run.pid, run.start)
         case "failed":
             transient = frame["errno"] in _TRANSIENT
             return SpawnFailed(run.id, number, frame["what"], transient)
         case "exited":
-            run.ended_at = frame["at"]
             return Exited(run.id, number, _exit(frame), frame["left"])
         case "gone":
             return Gone(run.id, number)
@@ -365,7 +367,7 @@ def _event(frame: Frame, run: _Run) -> Event:
 
 def _exit(frame: Frame) -> Exit:
     """Turn a status of wait(2) into an Exit; None is one that nobody saw."""
-    usage = {"cpu": frame["cpu"], "max_rss": frame["rss"]}
+    usage = {"cpu": frame["cpu"], "max_rss": frame["rss"], "at": frame["at"]}
     status = frame["status"]
     if status is None:
         return Exit(error="its exit status is not known", **usage)
