@@ -63,8 +63,8 @@ class LocalEngine:
 
     `mark_base` is 31 random bits of the state directory, shifted left by 32: with the run id it
     makes the birth mark; it may be set until `open`.  `on_output(replica, run, fd)` takes over the
-    read end of the run's output; `on_stop(force)` says that somebody asked the service to end; `on_lost()` that the
-    keeper is gone.
+    read end of the run's output; `on_stop(force)` says that somebody asked the service to end;
+    `on_lost()` that the keeper is gone.
     """
 
     def __init__(
