@@ -49,7 +49,7 @@ class Ending:
     def signal(self, run: Run, number: int) -> None:
         """Signal the leader's group at once; what escaped from it follows, see `follow`."""
         if run.end is None and run.pidfd < 0:
-            _to_group(run.pid, number)
+            _to_group(run.pid, number)  # It is not reaped, so its number is still its own.
             self._signalled[run.run] = (time.monotonic() + _FOLLOW, number)
         else:
             self._signalled[run.run] = (0.0, number)
@@ -69,6 +69,10 @@ class Ending:
             hunt.due = now
 
     @property
+    def killing(self) -> list[int]:
+        return list(self._hunts)
+
+    @property
     def deadline(self) -> float | None:
         """When `work` is due; monotonic seconds."""
         dues = [due for due, _ in self._signalled.values()]
@@ -76,7 +80,11 @@ class Ending:
         return min(dues, default=None)
 
     def work(self, now: float) -> list[Run]:
-        """Do what is due; returns runs not of our children that are gone now."""
+        """Do what is due; returns adopted runs that are gone now.
+
+        Of our children's runs `Custody` knows by itself when nothing is left.
+        """
+        self._runs.find_orphans()
         for number, (due, sig) in list(self._signalled.items()):
             if due <= now:
                 del self._signalled[number]
@@ -98,9 +106,18 @@ class Ending:
         return run
 
     def _follow(self, run: Run, number: int) -> None:
-        group = run.pid if run.pidfd < 0 else -1
+        """Signal what the group's signal missed, and wake up what is stopped.
+
+        A stopped process keeps SIGTERM pending until SIGCONT.  Of 500 runs that just end nobody
+        needs that, so it comes now and not with the first signal.
+        """
+        group = 0
+        if run.end is None and run.pidfd < 0:
+            group = run.pid
+            if number not in _NO_CONT:
+                _to_group(group, signal.SIGCONT)
         for pid, parent in self._runs.members(run).items():
-            if _group_of(pid) != group:
+            if group == 0 or _group_of(pid) != group:
                 _to_process(run, pid, parent, number)
 
     def _round(self, run: Run, hunt: _Hunt, now: float) -> bool:
@@ -135,8 +152,6 @@ class Ending:
 def _to_group(leader: int, number: int) -> None:
     try:
         os.killpg(leader, number)
-        if number not in _NO_CONT:
-            os.killpg(leader, signal.SIGCONT)  # A stopped process acts on SIGTERM once it runs.
     except OSError:
         pass  # Zombies only, or another user's: the search that follows finds what there is.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import errno
+import select
 import socket
 from collections import deque
 from collections.abc import Iterable
@@ -78,6 +79,12 @@ class Link:
         if not data:
             self.closed = True
         return self._decoder.feed(data, fds)
+
+    def readable(self) -> bool:
+        """Whether there is something to receive right now, the end included."""
+        poll = select.poll()
+        poll.register(self.sock, select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self) -> list[int]:
         """Close the socket; returns descriptors that came without their frame, for closing."""

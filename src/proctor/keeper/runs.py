@@ -8,7 +8,6 @@ reaping everything of an ended run hangs below a child of ours that is nobody's 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from typing import Any
 
 from . import tree
@@ -59,6 +58,7 @@ class Runs:
         self.all: dict[int, Run] = {}
         self.leaders: dict[int, Run] = {}
         self.orphans: dict[int, int] = {}  # pid of a child of ours -> run id, 0 for nobody's
+        self.others: set[int] = set()  # Children of ours that are neither: the manager.
         self._marks: dict[int, Run] = {}
 
     def add(self, run: Run) -> None:
@@ -74,9 +74,9 @@ class Runs:
         if run.fd >= 0:
             os.close(run.fd)
 
-    def find_orphans(self, besides: Iterable[int]) -> None:
-        """Bring `orphans` up to date: our children that are no leaders and none of `besides`."""
-        now = set(tree.children(os.getpid())).difference(self.leaders, besides)
+    def find_orphans(self) -> None:
+        """Bring `orphans` up to date: our children that are no leaders, nor `others`."""
+        now = set(tree.children(os.getpid())).difference(self.leaders, self.others)
         for pid in self.orphans.keys() - now:
             del self.orphans[pid]
         for pid in now - self.orphans.keys():
@@ -98,6 +98,6 @@ class Runs:
         roots = [pid for pid, owner in self.orphans.items() if owner == run.run]
         if run.end is None:
             roots.append(run.pid)
-        if run.pidfd >= 0:  # Adopted: what it started may hang anywhere.
+        if run.pidfd >= 0:  # Not our child, and what it started may hang anywhere.
             roots += tree.marked(run.mark)
         return tree.descendants(roots)

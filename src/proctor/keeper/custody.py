@@ -1,0 +1,215 @@
+"""Custody of the runs: what the manager orders about them, and how they end."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from . import adopt, tree
+from .ending import Ending
+from .loop import Loop
+from .protocol import Frame
+from .runs import Run, Runs
+from .spawn import NotSpawned, Spawner
+
+Tell = Callable[..., None]
+
+
+class Custody:
+    """The runs and everything done to them; `tell(frame, fds)` is how the manager hears of it."""
+
+    def __init__(self, loop: Loop, tell: Tell) -> None:
+        self.runs = Runs()
+        self._ending = Ending(self.runs, tell)
+        self._spawner = Spawner()
+        self._loop = loop
+        self._tell = tell
+
+    @property
+    def deadline(self) -> float | None:
+        return self._ending.deadline
+
+    @property
+    def alive(self) -> list[Run]:
+        return [run for run in self.runs.all.values() if run.alive]
+
+    def work(self, now: float) -> None:
+        """Go on with what is being signalled and killed."""
+        for run in self._ending.work(now):
+            self._gone(run)
+
+    # Orders
+
+    def spawn(self, frame: Frame) -> None:
+        if known := self.runs.all.get(frame["run"]):
+            self.describe(known)  # Asked twice: it is started exactly once.
+            return
+        run = Run(frame["run"], frame["mark"], 0, 0)
+        try:
+            run.pid, run.fd = self._spawner.spawn(frame)
+        except NotSpawned as error:
+            run.end = _failed(run.run, error.errno, error.what)
+            self.runs.add(run)
+            self._tell(run.end)
+            return
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            self._tell(_failed(run.run, errno.EINVAL, f"bad order: {error!r}"))
+            return
+        stat = tree.stat(run.pid)
+        run.start = stat[2] if stat else 0
+        self.runs.add(run)
+        self._tell({"op": "spawned", **_named(run)}, (run.fd,))
+
+    def adopt(self, frame: Frame) -> None:
+        if known := self.runs.all.get(frame["run"]):
+            self.describe(known)
+            return
+        run = Run(frame["run"], frame["mark"], frame["pid"], frame["start"])
+        try:
+            run.pidfd = adopt.pin(run.pid, run.mark, run.start)
+        except OSError:
+            self._tell({"op": "lost", "run": run.run})
+            return
+        run.fd = adopt.reopen_output(run.pid)
+        self._hold(run)
+        self._tell({"op": "spawned", **_named(run)}, (run.fd,) if run.fd >= 0 else ())
+
+    def signal(self, frame: Frame) -> None:
+        run = self.runs.all.get(frame["run"])
+        if run and run.alive:
+            self._ending.signal(run, frame["signal"])
+
+    def kill(self, frame: Frame) -> None:
+        run = self.runs.all.get(frame["run"])
+        if run and run.alive:
+            self._ending.kill(run)
+        else:
+            self._tell({"op": "gone", "run": frame["run"]})
+
+    def kill_all(self) -> None:
+        for run in self.alive:
+            self._ending.kill(run)
+
+    def acknowledge(self, frame: Frame) -> None:
+        for number in frame["runs"]:
+            run = self.runs.all.get(number)
+            if run and run.end:
+                run.acked = True
+                if not run.left:
+                    self.runs.forget(run)
+
+    def describe(self, run: Run) -> None:
+        """Tell all there is to tell of a run to a manager that may know nothing of it."""
+        if run.pid:
+            fds = (run.fd,) if run.fd >= 0 else ()
+            self._tell({"op": "run", "mark": run.mark, **_named(run)}, fds)
+        if run.end:
+            self._tell(run.end)
+            if run.end.get("left") and not run.left:
+                self._tell({"op": "gone", "run": run.run})
+
+    # Ends
+
+    def reaped(self, dead: list[tuple[int, int, Any]]) -> None:
+        """Take in children of ours that ended, (pid, status, rusage) each, after a whole reaping.
+
+        Anything may have become an orphan by it, so what is left of each ended run is looked at.
+        """
+        ended: list[Run] = []
+        for pid, status, usage in dead:
+            if run := self.runs.leaders.pop(pid, None):
+                run.end = _exited(run.run, status, usage)
+                ended.append(run)
+        self.runs.find_orphans()
+        holding = set(self.runs.orphans.values())
+        for run in ended:
+            self._ended(run, run.run in holding)
+        for run in [r for r in self.runs.all.values() if r.left and r.pidfd < 0]:
+            if run.run not in holding:
+                self._gone(run)
+        self._ending.look_again()
+
+    def _ended(self, run: Run, left: bool) -> None:
+        assert run.end is not None
+        run.left = run.end["left"] = left
+        if left:
+            self._ending.leader_ended(run)
+        self._tell(run.end)
+
+    def _gone(self, run: Run) -> None:
+        run.left = False
+        self._tell({"op": "gone", "run": run.run})
+        if run.acked:
+            self.runs.forget(run)
+
+    # Processes that are not our children
+
+    def _hold(self, run: Run) -> None:
+        self.runs.add(run)
+        if run.pidfd >= 0:
+            handler = self._on_adopted if run.end is None else self._on_rest
+            self._loop.watch(run.pidfd, partial(handler, run))
+
+    def _on_adopted(self, run: Run, what: int) -> None:
+        """Ended; its status can be read once its parent has reaped it (EPOLLHUP), if it does."""
+        if what & select.EPOLLHUP:
+            self._adopted_ended(run)
+            return
+        self._loop.watch(run.pidfd, partial(self._on_adopted, run), 0)
+        self._loop.after(1.0, f"adopted {run.run}", partial(self._adopted_ended, run))
+
+    def _adopted_ended(self, run: Run) -> None:
+        self._loop.cancel(f"adopted {run.run}")
+        run.end = _exited(run.run, adopt.exit_status(run.pidfd), None)
+        self._ended(run, bool(tree.marked(run.mark)))
+        self._on_rest(run, 0)
+
+    def _on_rest(self, run: Run, what: int) -> None:
+        """Hold on to one process of what is left; when that ends, see what is left then."""
+        self._loop.unwatch(run.pidfd)
+        os.close(run.pidfd)
+        run.pidfd = -1
+        for pid in tree.marked(run.mark) if run.left else ():
+            try:
+                run.pidfd = os.pidfd_open(pid)
+            except OSError:
+                continue
+            self._loop.watch(run.pidfd, partial(self._on_rest, run))
+            return
+        if run.left:
+            self._gone(run)
+
+    # Handing over to another keeper
+
+    def save(self) -> tuple[dict[str, Any], list[int]]:
+        """Return what `load` takes, and the descriptors in it."""
+        self._ending.work(time.monotonic() + 1.0)  # What is due within the next milliseconds.
+        runs = [run.save() for run in self.runs.all.values()]
+        fds = [fd for run in runs for fd in (run["fd"], run["pidfd"]) if fd >= 0]
+        return {"runs": runs, "killing": self._ending.killing}, fds
+
+    def load(self, saved: dict[str, Any]) -> None:
+        for run in saved["runs"]:
+            self._hold(Run.load(run))
+        for number in saved["killing"]:
+            self._ending.kill(self.runs.all[number])
+        self.reaped([])
+
+
+def _named(run: Run) -> Frame:
+    return {"run": run.run, "pid": run.pid, "start": run.start}
+
+
+def _failed(run: int, number: int, what: str) -> Frame:
+    return {"op": "failed", "run": run, "errno": number, "what": what}
+
+
+def _exited(run: int, status: int | None, usage: Any) -> Frame:
+    cpu, rss = (usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024) if usage else (0.0, 0)
+    end = {"run": run, "status": status, "left": False, "cpu": cpu, "rss": rss, "at": time.time()}
+    return {"op": "exited"} | end
