@@ -33,8 +33,3 @@ def array(value: Value, number: int) -> Array:
     if not isinstance(value, Array):
         wrong_type(number)
     return value
-
-
-def wrap(number: int) -> int:
-    """Return `number` as a signed integer of 64 bits."""
-    return (number + (1 << 63)) % (1 << 64) - (1 << 63)

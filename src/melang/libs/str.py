@@ -1,14 +1,19 @@
 """The library `str`: byte strings, conversions to and from their bytes, regular expressions."""
 
+from __future__ import annotations
+
 import re
 import struct
+from typing import TYPE_CHECKING
 
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
-from ..scheduler import Coroutine
-from ..values import Array, Value, text
-from ._args import array, integer, string, wrap, wrong_type
+from ..values import Array, Value, text, wrap
+from ._args import array, integer, string, wrong_type
 from ._regex import Regex
+
+if TYPE_CHECKING:
+    from ..coroutine import Coroutine
 
 BLANKS = b" \t\n\r\0\x0b"
 
@@ -152,9 +157,9 @@ def b2s(co: Coroutine, value: Value) -> Value:
         return struct.pack("?", value)
     if type(value) is int:
         return struct.pack("<q", value)
-    if type(value) is float:
-        return struct.pack("<d", value)
-    wrong_type(1)
+    if type(value) is not float:
+        wrong_type(1)
+    return struct.pack("<d", value)
 
 
 @builtin(2)

@@ -1,0 +1,443 @@
+"""The library `net`: TCP and UDP.
+
+Every operation that can wait suspends its coroutine, also if it could be done at once, so
+that others get their turn.  Sockets belong to the process: a coroutine may use the number
+that another one sends it, and they outlive their creator.
+
+Law: a socket is in use by one coroutine at a time, and whoever disarms it (its waiter, or
+the one that closes it) removes it from the event loop before the descriptor is gone.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from ..builtin import Builtin, builtin
+from ..errors import MelangError
+from ..scheduler import TIMEOUT, Scheduler
+from ..values import Cell, Value
+from ._args import integer, string, wrong_type
+from ._elsewhere import elsewhere
+
+if TYPE_CHECKING:
+    from ..coroutine import Coroutine
+
+CHUNK = 65536
+MOST_AT_ONCE = 1 << 20  # what one tcp_recv returns at most
+BACKLOG = 32767
+READY = True
+CLOSED = False
+
+Address = tuple[int, int, int, tuple[object, ...]]
+
+
+@dataclass(slots=True, eq=False)
+class Endpoint:
+    """An open socket and the coroutine that waits for it, if one does."""
+
+    sock: socket.socket
+    user: Coroutine | None = None
+    writing: bool = False
+    armed: bool = False
+    send_shut: bool = False
+    recv_shut: bool = False
+
+    def arm(self, co: Coroutine, writing: bool) -> None:
+        """Have the event loop wake `co` once."""
+
+        def ready() -> None:
+            self.disarm(co.scheduler)
+            co.scheduler.wake(co, READY)
+
+        self.writing, self.armed = writing, True
+        add = co.scheduler.add_writer if writing else co.scheduler.add_reader
+        add(self.sock.fileno(), ready)
+
+    def disarm(self, scheduler: Scheduler) -> None:
+        if not self.armed:
+            return
+        self.armed = False
+        remove = scheduler.remove_writer if self.writing else scheduler.remove_reader
+        remove(self.sock.fileno())
+
+    def dismiss(self, scheduler: Scheduler) -> None:
+        """Let the operation that waits for this socket fail."""
+        if self.armed and self.user is not None:
+            self.disarm(scheduler)
+            scheduler.wake(self.user, CLOSED)
+
+
+class Sockets:
+    """The sockets of one scheduler, by descriptor."""
+
+    def __init__(self) -> None:
+        self.tcp: dict[int, Endpoint] = {}
+        self.udp: dict[int, Endpoint] = {}
+
+
+_SOCKETS: WeakKeyDictionary[Scheduler, Sockets] = WeakKeyDictionary()
+
+
+def sockets(co: Coroutine) -> Sockets:
+    return _SOCKETS.setdefault(co.scheduler, Sockets())
+
+
+def added(table: dict[int, Endpoint], sock: socket.socket) -> int:
+    sock.setblocking(False)
+    table[sock.fileno()] = Endpoint(sock)
+    return sock.fileno()
+
+
+def closed(co: Coroutine, table: dict[int, Endpoint], fd: int) -> None:
+    endpoint = table.pop(fd, None)
+    if endpoint is not None:
+        endpoint.dismiss(co.scheduler)
+        endpoint.sock.close()
+
+
+def waited(
+    co: Coroutine,
+    endpoint: Endpoint,
+    attempt: Callable[[], Value],
+    *,
+    writing: bool = False,
+    timeout: float | None = None,
+) -> Value:
+    """Return what `attempt` answers as soon as it does not raise BlockingIOError.
+
+    nil if that takes too long; false if it fails, or if the socket is closed meanwhile.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    endpoint.user = co
+    try:
+        while True:
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            endpoint.arm(co, writing)
+            answer = co.scheduler.suspend(co, left)
+            if answer is TIMEOUT:
+                return None
+            if answer is CLOSED:
+                return False
+            try:
+                return attempt()
+            except (BlockingIOError, InterruptedError):
+                continue
+            except OSError:
+                return False
+    finally:
+        endpoint.disarm(co.scheduler)
+        endpoint.user = None
+
+
+def in_use(co: Coroutine, endpoint: Endpoint) -> bool:
+    if endpoint.user is None:
+        return False
+    co.report("Socket used in other script task.")
+    return True
+
+
+def milliseconds(value: Value, number: int) -> float | None:
+    """Return a timeout in seconds; nil is none."""
+    if value is None:
+        return None
+    if type(value) is not int or value < 0:
+        wrong_type(number)
+    return value / 1000
+
+
+def name(value: Value, number: int, most: int, what: str) -> str:
+    """Return a host or a service as the resolver wants it."""
+    data = string(value, number)
+    if len(data) > most:
+        raise MelangError(f"Invalid {what}.")
+    return data.decode("latin-1")
+
+
+def resolve(
+    co: Coroutine, host: str, service: str, kind: int, family: int = socket.AF_UNSPEC
+) -> list[Address]:
+    """Return the addresses; only a name that must be asked for makes `co` wait."""
+
+    def look_up(flags: int) -> list[Address]:
+        found = socket.getaddrinfo(host, service, family, kind, 0, flags)
+        return [(*entry[:3], entry[4]) for entry in found]
+
+    passive = socket.AI_PASSIVE
+    try:
+        return look_up(passive | socket.AI_NUMERICHOST)
+    except (OSError, UnicodeError):
+        pass
+    try:
+        return elsewhere(co, lambda: look_up(passive))
+    except (OSError, UnicodeError):
+        return []
+
+
+def opened(address: Address) -> socket.socket:
+    family, kind, protocol, _ = address
+    return socket.socket(family, kind, protocol)
+
+
+def bound(address: Address, *, share: bool) -> socket.socket | None:
+    """Return a socket at an address, or None."""
+    try:
+        sock = opened(address)
+    except OSError:
+        return None
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if share:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            sock.bind(address[3])
+            sock.listen(BACKLOG)
+        else:
+            sock.bind(address[3])
+    except OSError:
+        sock.close()
+        return None
+    return sock
+
+
+@builtin(2)
+def tcp_listen(co: Coroutine, host: Value, service: Value) -> Value:
+    where = name(host, 1, 127, "host"), name(service, 2, 63, "service")
+    for address in resolve(co, *where, socket.SOCK_STREAM)[:1]:
+        sock = bound(address, share=True)
+        if sock is not None:
+            return added(sockets(co).tcp, sock)
+    return False
+
+
+@builtin(2)
+def tcp_accept(co: Coroutine, fd: Value, timeout: Value) -> Value:
+    integer(fd, 1)
+    limit = milliseconds(timeout, 2)
+    table = sockets(co).tcp
+    endpoint = table.get(fd)
+    if endpoint is None or in_use(co, endpoint):
+        return False
+    if endpoint.recv_shut:
+        co.report("Socket recv shutdown.")
+        return False
+    return waited(co, endpoint, lambda: added(table, endpoint.sock.accept()[0]), timeout=limit)
+
+
+@builtin(3)
+def tcp_connect(co: Coroutine, host: Value, service: Value, timeout: Value) -> Value:
+    """Connect to the first of the addresses that answers."""
+    limit = milliseconds(timeout, 3)
+    deadline = None if limit is None else time.monotonic() + limit
+    where = name(host, 1, 127, "host"), name(service, 2, 31, "service")
+    answer: Value = False
+    for address in resolve(co, *where, socket.SOCK_STREAM):
+        left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+        answer = connected(co, address, left)
+        if answer is None or answer is not False:
+            break
+    return answer
+
+
+def connected(co: Coroutine, address: Address, timeout: float | None) -> Value:
+    try:
+        sock = opened(address)
+    except OSError:
+        return False
+    kept = False
+
+    def established() -> Value:
+        nonlocal kept
+        if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            return False
+        kept = True
+        return added(sockets(co).tcp, sock)
+
+    try:
+        sock.setblocking(False)
+        try:
+            sock.connect(address[3])
+        except BlockingIOError:
+            pass
+        except OSError:
+            return False
+        return waited(co, Endpoint(sock), established, writing=True, timeout=timeout)
+    finally:
+        if not kept:
+            sock.close()
+
+
+@builtin(2)
+def tcp_send(co: Coroutine, fd: Value, data: Value) -> Value:
+    """Return true as soon as the kernel has all of `data`."""
+    integer(fd, 1)
+    rest = memoryview(string(data, 2))
+    endpoint = sockets(co).tcp.get(fd)
+    if endpoint is None or in_use(co, endpoint):
+        return False
+    if endpoint.send_shut:
+        co.report("Socket send shutdown.")
+        return False
+
+    def send() -> Value:
+        nonlocal rest
+        rest = rest[endpoint.sock.send(rest) :]
+        if rest:
+            raise BlockingIOError
+        return True
+
+    return waited(co, endpoint, send, writing=True)
+
+
+@builtin(2)
+def tcp_recv(co: Coroutine, fd: Value, timeout: Value) -> Value:
+    """Return what is there; true when the other side has closed."""
+    integer(fd, 1)
+    limit = milliseconds(timeout, 2)
+    endpoint = sockets(co).tcp.get(fd)
+    if endpoint is None or in_use(co, endpoint):
+        return False
+    if endpoint.recv_shut:
+        co.report("Socket recv shutdown.")
+        return False
+    return waited(co, endpoint, lambda: received(endpoint.sock) or True, timeout=limit)
+
+
+def received(sock: socket.socket) -> bytes:
+    """Return all that can be had without waiting, b"" at the end of the stream."""
+    data = sock.recv(CHUNK)
+    pieces = [data]
+    size = len(data)
+    while len(data) == CHUNK and size < MOST_AT_ONCE:
+        try:
+            data = sock.recv(CHUNK)
+        except OSError:
+            break
+        pieces.append(data)
+        size += len(data)
+    return b"".join(pieces)
+
+
+@builtin(2)
+def tcp_shutdown(co: Coroutine, fd: Value, mode: Value) -> Value:
+    integer(fd, 1)
+    direction = string(mode, 2).lower()
+    table = sockets(co).tcp
+    endpoint = table.get(fd)
+    if endpoint is None:
+        raise MelangError("socket not existing.")
+    if direction not in (b"send", b"recv"):
+        wrong_type(2)
+    sending = direction == b"send"
+    if endpoint.recv_shut if sending else endpoint.send_shut:
+        closed(co, table, fd)
+        return None
+    if endpoint.writing == sending:
+        endpoint.dismiss(co.scheduler)
+    if sending:
+        endpoint.send_shut = True
+    else:
+        endpoint.recv_shut = True
+    try:
+        endpoint.sock.shutdown(socket.SHUT_WR if sending else socket.SHUT_RD)
+    except OSError:
+        pass  # a listening socket, or the other side is gone
+    return None
+
+
+@builtin(1)
+def tcp_close(co: Coroutine, fd: Value) -> Value:
+    closed(co, sockets(co).tcp, integer(fd, 1))
+    return None
+
+
+@builtin(2)
+def udp_create(co: Coroutine, host: Value, service: Value) -> Value:
+    if host is None and service is None:
+        return added(sockets(co).udp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    if host is None:
+        string(service, 2)
+        raise MelangError("host cannot be nil.")
+    node = name(host, 1, 127, "host")
+    if service is None:
+        raise MelangError("service cannot be nil.")
+    port = name(service, 2, 63, "service")
+    for address in resolve(co, node, port, socket.SOCK_DGRAM)[:1]:
+        sock = bound(address, share=False)
+        if sock is not None:
+            return added(sockets(co).udp, sock)
+    return False
+
+
+def udp_endpoint(co: Coroutine, fd: int) -> Endpoint:
+    endpoint = sockets(co).udp.get(fd)
+    if endpoint is None:
+        raise MelangError("socket not existing.")
+    return endpoint
+
+
+@builtin(4)
+def udp_send(co: Coroutine, fd: Value, data: Value, host: Value, service: Value) -> Value:
+    integer(fd, 1)
+    datagram = string(data, 2)
+    where = name(host, 3, 127, "host"), name(service, 4, 63, "service")
+    endpoint = udp_endpoint(co, fd)
+    if in_use(co, endpoint):
+        return False
+    found = resolve(co, *where, socket.SOCK_DGRAM, endpoint.sock.family)
+    if not found or in_use(co, endpoint):
+        return False
+
+    def send() -> Value:
+        endpoint.sock.sendto(datagram, found[0][3])
+        return True
+
+    return waited(co, endpoint, send, writing=True)
+
+
+@builtin(5, refs=(2, 3))
+def udp_recv(co: Coroutine, fd: Value, size: Value, ip: Cell, port: Cell, timeout: Value) -> Value:
+    """Return a datagram and set `ip` and `port`; an empty one gives false, as it always did."""
+    integer(fd, 1)
+    most = integer(size, 2)
+    if most <= 0:
+        wrong_type(2)
+    limit = milliseconds(timeout, 5)
+    endpoint = udp_endpoint(co, fd)
+    if in_use(co, endpoint):
+        return False
+
+    def receive() -> Value:
+        datagram, sender = endpoint.sock.recvfrom(min(most, CHUNK))
+        ip.set(str(sender[0]).encode())
+        port.set(sender[1])
+        return datagram or False
+
+    return waited(co, endpoint, receive, timeout=limit)
+
+
+@builtin(1)
+def udp_close(co: Coroutine, fd: Value) -> Value:
+    closed(co, sockets(co).udp, integer(fd, 1))
+    return None
+
+
+FUNCTIONS: dict[bytes, Builtin] = {
+    f.name: f
+    for f in (
+        tcp_listen,
+        tcp_accept,
+        tcp_connect,
+        tcp_send,
+        tcp_recv,
+        tcp_shutdown,
+        tcp_close,
+        udp_create,
+        udp_send,
+        udp_recv,
+        udp_close,
+    )
+}
