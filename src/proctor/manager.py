@@ -58,6 +58,7 @@ class Manager:
             self.world.restore(task, replicas, now, late=late)
         if saved.boot != boot:
             self._rebooted(now)
+            self._store.set_boot(boot)
         alive = [r for r in self.world.replicas.values() if r.alive]
         known = [KnownRun(r.id, r.run, r.pid, r.ticks) for r in alive]
         await self._engine.open(known, self.dispatch)
@@ -110,6 +111,12 @@ class Manager:
                 self.world.handle(Timeout(id), now)
         self._turn(now)
 
+    def close(self) -> None:
+        """Let go of the timers."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._wall_timer.close()
+
     # Questions.
 
     def listing(self) -> views.Listing:
@@ -151,7 +158,6 @@ class Manager:
             if task.spec.cron is not None and task.spec.cron.strip().lower() == "@reboot":
                 for id in task.ids:
                     self.world.handle(Start(id, "reboot"), now)
-        self._store.set_boot(_boot_id())
 
     def _on_due(self) -> None:
         self._timer = None
@@ -234,8 +240,3 @@ def _log_run(run: Run) -> None:
         log.info("ended", **names, exit=str(run.exit), after=round(run.ended - run.started, 3))
     elif run.pid is not None:
         log.info("started", **names, trigger=run.trigger)
-
-
-def _boot_id() -> str:
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        return file.read().strip()

@@ -1,0 +1,217 @@
+"""The manager process, put together: the only place that knows all parts.
+
+It runs as the keeper's child.  What must outlive it (the state directory's lock, the listening
+sockets) it leaves with the keeper, and takes back when it is started again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from . import listen, statedir
+from .api.app import ApiSettings, build_app
+from .api.body import BodyLimits
+from .api.reply import App
+from .api.schemas import SpecLimits
+from .api.server import HttpServer
+from .clock import SystemClock
+from .config import ConfigError, Settings, read_token
+from .core.model import ReplicaId, Spec
+from .core.world import NextFire, World
+from .engine.identity import resolve
+from .engine.local import LocalEngine
+from .log import configure, get_logger
+from .logs.rotation import Limits
+from .logs.writer import LogWriter
+from .manager import Manager
+from .store.db import StoreUnusable
+from .store.store import Store
+
+log = get_logger("service")
+T = TypeVar("T")
+
+UNUSABLE = 2
+"""Exit status for what the user has to mend: settings, a port in use, a damaged store."""
+
+KEEPER_LOST = 70
+"""Exit status when the keeper was killed: the tasks live on, and the next service adopts them."""
+
+
+def run(settings: Settings, keeper_fd: int) -> int:
+    """Be the manager until told to stop; return the exit status."""
+    configure(settings.log.level, settings.log.style)
+    try:
+        token = read_token(settings)
+        statedir.prepare_state_dir(settings.state_dir)
+        return asyncio.run(_serve(settings, token, socket.socket(fileno=keeper_fd)))
+    except (ConfigError, StoreUnusable, listen.CannotListen) as error:
+        log.error("cannot_start", error=str(error))
+        return UNUSABLE
+
+
+async def _serve(settings: Settings, token: str | None, keeper: socket.socket) -> int:
+    return await _Service(settings, token, keeper).run()
+
+
+def next_fire(settings: Settings) -> NextFire:
+    """Return the world's idea of schedules; the cron library is loaded when a task needs it."""
+
+    def fire(spec: Spec, after: float) -> float | None:
+        from .core import schedule
+
+        cron = schedule.parse(spec.cron or "", spec.timezone, settings.timezone)
+        return schedule.next_fire(cron, after)
+
+    return fire
+
+
+def boot_id() -> str:
+    """Return the name of this boot: pids and monotonic times of another one mean nothing."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+
+
+class _Service:
+    """One life of the manager; it lasts until `_end` is set to why it is over."""
+
+    def __init__(self, settings: Settings, token: str | None, keeper: socket.socket) -> None:
+        self._settings = settings
+        self._token = token
+        self._loop = asyncio.get_running_loop()
+        self._end: asyncio.Future[str] = self._loop.create_future()
+        self._engine = LocalEngine(
+            keeper,
+            environ=os.environ,
+            on_output=self._on_output,
+            on_stop=self._on_stop,
+            on_lost=lambda: self._end_with("keeper_lost"),
+        )
+
+    async def run(self) -> int:
+        engine = self._engine
+        await engine.connect()
+        self._claim_state_dir()
+        listeners = self._listeners()
+        self._store = Store(self._settings.state_dir / "proctor.db")
+        engine.mark_base = self._store.mark_base
+        self._writer = self._open_writer()
+        world = World(next_fire(self._settings))
+        self._manager = Manager(world, self._store, engine, SystemClock())
+        await self._manager.open(self._store.load(), boot_id(), late=engine.generation > 1)
+        self._server = HttpServer(self._app(listeners), listeners)
+        await self._server.start()
+        for listener in listeners:
+            log.info("listening", url=listen.url(listener))
+        return await self._close(await self._end)
+
+    def _claim_state_dir(self) -> None:
+        if "lock" not in self._engine.kept:
+            lock = statedir.lock(self._settings.state_dir, self._engine.keeper_pid)
+            self._engine.keep("lock", lock)
+
+    def _listeners(self) -> list[socket.socket]:
+        """Return the sockets to listen on, those of the manager before if they still fit."""
+        settings, kept = self._settings, self._engine.kept
+        wanted = {
+            f"tcp {settings.host} {settings.port}": partial(
+                listen.tcp, settings.host, settings.port
+            )
+        }
+        if settings.unix_socket is not None:
+            wanted[f"unix {settings.unix_socket}"] = partial(listen.unix, settings.unix_socket)
+        for name in kept.keys() - wanted.keys() - {"lock"}:
+            os.close(kept.pop(name))
+            self._engine.drop(name)
+        return [self._listener(name, bind) for name, bind in wanted.items()]
+
+    def _listener(self, name: str, bind: Callable[[], socket.socket]) -> socket.socket:
+        if name in self._engine.kept:
+            return socket.socket(fileno=self._engine.kept[name])
+        listener = bind()
+        self._engine.keep(name, listener.fileno())
+        return listener
+
+    def _app(self, listeners: Sequence[socket.socket]) -> App:
+        settings = self._settings
+        bound = [s.getsockname()[0] for s in listeners if s.family != socket.AF_UNIX]
+        api = ApiSettings(
+            log_root=self._log_root,
+            token=self._token,
+            hosts=(*settings.hosts, settings.host, *bound),
+            any_address=any(address in ("0.0.0.0", "::") for address in bound),
+            spec=SpecLimits(max_replicas=settings.max_replicas),
+            body=BodyLimits(size=settings.http.max_body, seconds=settings.http.body_timeout),
+        )
+        return build_app(self._manager, api, resolve)
+
+    # Output.
+
+    @property
+    def _log_root(self) -> Path:
+        return self._settings.state_dir / "logs"
+
+    def _open_writer(self) -> LogWriter:
+        output = self._settings.output
+        return LogWriter(
+            self._log_root,
+            Limits(output.segment_size, output.replica_quota, output.total_quota),
+            on_drained=self._in_loop(lambda run: self._manager.output_drained(run)),
+            on_loss=lambda loss: log.error(
+                "output_lost", replica=str(loss.id), bytes=loss.lost, error=loss.error
+            ),
+            on_crash=self._in_loop(self._on_crash),
+        )
+
+    def _on_output(self, id: ReplicaId, run: int, fd: int) -> None:
+        self._manager.output_opened(run)
+        self._writer.attach(id, run, fd)
+
+    def _in_loop(self, call: Callable[[T], None]) -> Callable[[T], None]:
+        """Return what other threads may call instead of `call`."""
+
+        def from_thread(value: T) -> None:
+            self._loop.call_soon_threadsafe(call, value)
+
+        return from_thread
+
+    # The end.
+
+    def _on_stop(self, force: bool) -> None:
+        self._end_with("stop")
+        if force:
+            log.warning("killing")
+            self._manager.kill_all()
+
+    def _on_crash(self, error: BaseException) -> None:
+        log.error("log_writer_died", error=repr(error))
+        self._end_with("crashed")
+
+    def _end_with(self, why: str) -> None:
+        if not self._end.done():
+            self._end.set_result(why)
+
+    async def _close(self, why: str) -> int:
+        """Leave things as `why` asks for; return the exit status."""
+        if why == "keeper_lost":
+            log.error("keeper_lost", note="tasks live on; the next service adopts them")
+            return KEEPER_LOST
+        if why == "crashed":
+            return 1
+        if why == "stop":
+            log.info("stopping")
+            await self._manager.halt()
+        await self._server.stop()
+        self._manager.close()
+        self._writer.close()
+        self._store.close()
+        if why == "reload":
+            await self._engine.reload()
+        else:
+            log.info("stopped")
+            await self._engine.close(0)
+        return 0
