@@ -213,7 +213,7 @@ OUTSIDE = [
 ]
 
 
-@pytest.mark.parametrize("host", [*OUTSIDE, "a\0b"])
+@pytest.mark.parametrize("host", [*OUTSIDE, "::ffff:10.0.0.1", "fe80::1", "a\0b"])
 def test_other_hosts_need_a_token_or_insecure(host: str) -> None:
     settings = load(None, {"host": host}, ENVIRON)
 
