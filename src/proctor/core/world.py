@@ -294,7 +294,8 @@ class World:
 
     def _note_run(self, before: Replica, after: Replica, now: Now) -> None:
         """Keep the history of the run that the step was about."""
-        if after.run == before.run and not (before.alive or after.alive):
+        same = after.run == before.run and after.pid == before.pid and after.alive == before.alive
+        if same or not (before.alive or after.alive):
             return
         seen = after.exit.at if after.exit is not None else None
         self._changes.runs[after.run] = Run(
