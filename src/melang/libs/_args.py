@@ -3,10 +3,16 @@
 A bool is an int for Python but not for a script, hence `type(...) is int` everywhere.
 """
 
-from typing import NoReturn
+from __future__ import annotations
 
 from ..errors import MelangError
-from ..values import Array, Value
+from ..values import Array
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from ..values import Value
 
 
 def wrong_type(number: int) -> NoReturn:

@@ -4,10 +4,9 @@ The package `cryptography` does the work; it is imported at the first use, becau
 longer to load than everything else a script needs.
 """
 
-from typing import TYPE_CHECKING
-
 from ._args import invalid
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers import CipherAlgorithm
 

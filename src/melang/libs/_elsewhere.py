@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeVar
+
     from ..coroutine import Coroutine
 
-
-T = TypeVar("T")
+    T = TypeVar("T")
 
 
 def elsewhere(co: Coroutine, work: Callable[[], T]) -> T:

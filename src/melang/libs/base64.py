@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import binascii
-from typing import TYPE_CHECKING
 
 from ..builtin import Builtin, builtin
 from ..values import Value
 from ._args import invalid
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..coroutine import Coroutine
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..builtin import Builtin, builtin
 from ..values import Value
 from ._args import invalid
 from ._cipher import encodes, in_blocks
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..coroutine import Coroutine
 

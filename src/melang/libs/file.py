@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import errno
 import os
-from typing import TYPE_CHECKING
 
 from ..builtin import builtin
 from ..errors import MelangError
 from ..values import Object, SetDef, Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..coroutine import Coroutine
 

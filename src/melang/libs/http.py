@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
 from ..values import INT_MAX, Array, Cell, Value
 from ._args import invalid
+from ._reasons import REASONS, SHIFTED
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..coroutine import Coroutine
 
@@ -22,79 +22,20 @@ VERSIONS = (b"1.0", b"1.1")
 BLANK = b" \t"
 INTEGER = re.compile(rb"[ \t\n\v\f\r]*([+-]?)0*([0-9]*)")
 
-REASONS = {
-    100: b"Continue",
-    101: b"Switching Protocols",
-    102: b"Processing",
-    200: b"OK",
-    201: b"Created",
-    202: b"Accepted",
-    203: b"Non-Authoritative Information",
-    204: b"No Content",
-    205: b"Reset Content",
-    206: b"Partial Content",
-    207: b"Multi-Status",
-    300: b"Multiple Choices",
-    301: b"Moved Permanently",
-    302: b"Move temporarily",
-    303: b"See Other",
-    304: b"Not Modified",
-    305: b"Use Proxy",
-    306: b"Switch Proxy",
-    307: b"Temporary Redirect",
-    400: b"Bad Request",
-    401: b"Unauthorized",
-    402: b"Payment Required",
-    403: b"Forbidden",
-    404: b"Not Found",
-    405: b"Method Not Allowed",
-    406: b"Not Acceptable",
-    407: b"Proxy Authentication Required",
-    408: b"Request Timeout",
-    409: b"Conflict",
-    410: b"Gone",
-    411: b"Length Required",
-    412: b"Precondition Failed",
-    413: b"Request Entity Too Large",
-    414: b"Request-URI Too Long",
-    415: b"Unsupported Media Type",
-    416: b"Requested Range Not Satisfiable",
-    417: b"Expectation Failed",
-    421: b"There are too many connections from your internet address",
-    422: b"Unprocessable Entity",
-    423: b"Locked",
-    424: b"Failed Dependency",
-    425: b"Unordered Collection",
-    426: b"Upgrade Required",
-    449: b"Retry With",
-    500: b"Internal Server Error",
-    501: b"Not Implemented",
-    502: b"Bad Gateway",
-    503: b"Service Unavailable",
-    504: b"Gateway Timeout",
-    505: b"HTTP Version Not Supported",
-    506: b"Variant Also Negotiates",
-    507: b"Insufficient Storage",
-    509: b"Bandwidth Limit Exceeded",
-    510: b"Not Extended",
-    600: b"Unparseable Response Headers",
-}
-# For these the original writes the status before it in the table; scripts made for it
-# have learned to ask for the one behind, so it is kept.
-SHIFTED = {301, 302, 400, 401, 403, 404, 500, 501, 502, 503}
-
 
 class BadMessage(Exception):
     """What was read is no HTTP."""
 
 
-@dataclass(slots=True)
 class Message:
     """A message as it is read; `first` has the entries before the headers."""
 
-    first: list[tuple[bytes, Value]]
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    body: bytes = b""
+    __slots__ = ("body", "first", "headers")
+
+    def __init__(self, first: list[tuple[bytes, Value]]) -> None:
+        self.first = first
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body = b""
 
     def content_length(self) -> int:
         """Return the number in the first Content-Length, read as C's atol does."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
 from ..values import INT_MAX, INT_MIN, Array, Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..coroutine import Coroutine
 

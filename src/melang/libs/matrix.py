@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
 from ..values import Array, Value
 from ._args import array
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..coroutine import Coroutine
 

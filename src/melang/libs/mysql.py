@@ -7,32 +7,35 @@ talks to the server does so in a thread, while other coroutines go on.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..builtin import builtin
 from ..errors import MelangError
 from ..values import Array, Object, SetDef, Value
 from ._elsewhere import elsewhere
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
     from ..coroutine import Coroutine
+
+    T = TypeVar("T")
 
 RESOURCE = "mysql"
 MISSING = "Library mysql needs the Python package PyMySQL: pip install 'proctor[mysql]'."
 
-T = TypeVar("T")
 
-
-@dataclass(slots=True, eq=False)
 class Session:
     """A connection, if there is one, and what went wrong last."""
 
-    connection: Any = None
-    busy: bool = False
-    dropped: bool = False
-    errno: int = 0
-    error: str = ""
+    __slots__ = ("busy", "connection", "dropped", "errno", "error")
+
+    def __init__(self) -> None:
+        self.connection: Any = None
+        self.busy = False
+        self.dropped = False
+        self.errno = 0
+        self.error = ""
 
     def drop(self) -> None:
         """Close the connection; one that a thread is using is closed by that thread."""

@@ -2,143 +2,37 @@
 
 Every operation that can wait suspends its coroutine, also if it could be done at once, so
 that others get their turn.  Sockets belong to the process: a coroutine may use the number
-that another one sends it, and they outlive their creator.
-
-Law: a socket is in use by one coroutine at a time, and whoever disarms it (its waiter, or
-the one that closes it) removes it from the event loop before the descriptor is gone.
+that another one sends it, and they outlive their creator; see `_sockets.leave`.
 """
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
-from ..scheduler import TIMEOUT, Scheduler
 from ..values import Cell, Value
 from ._args import integer, string, wrong_type
-from ._elsewhere import elsewhere
+from ._sockets import (
+    Address,
+    Endpoint,
+    added,
+    bound,
+    closed,
+    in_use,
+    opened,
+    resolve,
+    sockets,
+    waited,
+)
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..coroutine import Coroutine
 
 CHUNK = 65536
 MOST_AT_ONCE = 1 << 20  # what one tcp_recv returns at most
-BACKLOG = 32767
-READY = True
-CLOSED = False
-
-Address = tuple[int, int, int, tuple[object, ...]]
-
-
-@dataclass(slots=True, eq=False)
-class Endpoint:
-    """An open socket and the coroutine that waits for it, if one does."""
-
-    sock: socket.socket
-    user: Coroutine | None = None
-    writing: bool = False
-    armed: bool = False
-    send_shut: bool = False
-    recv_shut: bool = False
-
-    def arm(self, co: Coroutine, writing: bool) -> None:
-        """Have the event loop wake `co` once."""
-
-        def ready() -> None:
-            self.disarm(co.scheduler)
-            co.scheduler.wake(co, READY)
-
-        self.writing, self.armed = writing, True
-        add = co.scheduler.add_writer if writing else co.scheduler.add_reader
-        add(self.sock.fileno(), ready)
-
-    def disarm(self, scheduler: Scheduler) -> None:
-        if not self.armed:
-            return
-        self.armed = False
-        remove = scheduler.remove_writer if self.writing else scheduler.remove_reader
-        remove(self.sock.fileno())
-
-    def dismiss(self, scheduler: Scheduler) -> None:
-        """Let the operation that waits for this socket fail."""
-        if self.armed and self.user is not None:
-            self.disarm(scheduler)
-            scheduler.wake(self.user, CLOSED)
-
-
-class Sockets:
-    """The sockets of one scheduler, by descriptor."""
-
-    def __init__(self) -> None:
-        self.tcp: dict[int, Endpoint] = {}
-        self.udp: dict[int, Endpoint] = {}
-
-
-_SOCKETS: WeakKeyDictionary[Scheduler, Sockets] = WeakKeyDictionary()
-
-
-def sockets(co: Coroutine) -> Sockets:
-    return _SOCKETS.setdefault(co.scheduler, Sockets())
-
-
-def added(table: dict[int, Endpoint], sock: socket.socket) -> int:
-    sock.setblocking(False)
-    table[sock.fileno()] = Endpoint(sock)
-    return sock.fileno()
-
-
-def closed(co: Coroutine, table: dict[int, Endpoint], fd: int) -> None:
-    endpoint = table.pop(fd, None)
-    if endpoint is not None:
-        endpoint.dismiss(co.scheduler)
-        endpoint.sock.close()
-
-
-def waited(
-    co: Coroutine,
-    endpoint: Endpoint,
-    attempt: Callable[[], Value],
-    *,
-    writing: bool = False,
-    timeout: float | None = None,
-) -> Value:
-    """Return what `attempt` answers as soon as it does not raise BlockingIOError.
-
-    nil if that takes too long; false if it fails, or if the socket is closed meanwhile.
-    """
-    deadline = None if timeout is None else time.monotonic() + timeout
-    endpoint.user = co
-    try:
-        while True:
-            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-            endpoint.arm(co, writing)
-            answer = co.scheduler.suspend(co, left)
-            if answer is TIMEOUT:
-                return None
-            if answer is CLOSED:
-                return False
-            try:
-                return attempt()
-            except (BlockingIOError, InterruptedError):
-                continue
-            except OSError:
-                return False
-    finally:
-        endpoint.disarm(co.scheduler)
-        endpoint.user = None
-
-
-def in_use(co: Coroutine, endpoint: Endpoint) -> bool:
-    if endpoint.user is None:
-        return False
-    co.report("Socket used in other script task.")
-    return True
 
 
 def milliseconds(value: Value, number: int) -> float | None:
@@ -158,58 +52,13 @@ def name(value: Value, number: int, most: int, what: str) -> str:
     return data.decode("latin-1")
 
 
-def resolve(
-    co: Coroutine, host: str, service: str, kind: int, family: int = socket.AF_UNSPEC
-) -> list[Address]:
-    """Return the addresses; only a name that must be asked for makes `co` wait."""
-
-    def look_up(flags: int) -> list[Address]:
-        found = socket.getaddrinfo(host, service, family, kind, 0, flags)
-        return [(*entry[:3], entry[4]) for entry in found]
-
-    passive = socket.AI_PASSIVE
-    try:
-        return look_up(passive | socket.AI_NUMERICHOST)
-    except (OSError, UnicodeError):
-        pass
-    try:
-        return elsewhere(co, lambda: look_up(passive))
-    except (OSError, UnicodeError):
-        return []
-
-
-def opened(address: Address) -> socket.socket:
-    family, kind, protocol, _ = address
-    return socket.socket(family, kind, protocol)
-
-
-def bound(address: Address, *, share: bool) -> socket.socket | None:
-    """Return a socket at an address, or None."""
-    try:
-        sock = opened(address)
-    except OSError:
-        return None
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if share:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            sock.bind(address[3])
-            sock.listen(BACKLOG)
-        else:
-            sock.bind(address[3])
-    except OSError:
-        sock.close()
-        return None
-    return sock
-
-
 @builtin(2)
 def tcp_listen(co: Coroutine, host: Value, service: Value) -> Value:
     where = name(host, 1, 127, "host"), name(service, 2, 63, "service")
     for address in resolve(co, *where, socket.SOCK_STREAM)[:1]:
         sock = bound(address, share=True)
         if sock is not None:
-            return added(sockets(co).tcp, sock)
+            return added(co, sockets(co).tcp, sock)
     return False
 
 
@@ -224,7 +73,7 @@ def tcp_accept(co: Coroutine, fd: Value, timeout: Value) -> Value:
     if endpoint.recv_shut:
         co.report("Socket recv shutdown.")
         return False
-    return waited(co, endpoint, lambda: added(table, endpoint.sock.accept()[0]), timeout=limit)
+    return waited(co, endpoint, lambda: added(co, table, endpoint.sock.accept()[0]), timeout=limit)
 
 
 @builtin(3)
@@ -254,7 +103,7 @@ def connected(co: Coroutine, address: Address, timeout: float | None) -> Value:
         if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
             return False
         kept = True
-        return added(sockets(co).tcp, sock)
+        return added(co, sockets(co).tcp, sock)
 
     try:
         sock.setblocking(False)
@@ -357,7 +206,7 @@ def tcp_close(co: Coroutine, fd: Value) -> Value:
 @builtin(2)
 def udp_create(co: Coroutine, host: Value, service: Value) -> Value:
     if host is None and service is None:
-        return added(sockets(co).udp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        return added(co, sockets(co).udp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     if host is None:
         string(service, 2)
         raise MelangError("host cannot be nil.")
@@ -368,7 +217,7 @@ def udp_create(co: Coroutine, host: Value, service: Value) -> Value:
     for address in resolve(co, node, port, socket.SOCK_DGRAM)[:1]:
         sock = bound(address, share=False)
         if sock is not None:
-            return added(sockets(co).udp, sock)
+            return added(co, sockets(co).udp, sock)
     return False
 
 

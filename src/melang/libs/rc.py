@@ -6,12 +6,11 @@ any; and a cipher that is broken anyhow is not worth more than these lines.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..builtin import Builtin, builtin
 from ..values import Value
 from ._args import invalid
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..coroutine import Coroutine
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import struct
-from typing import TYPE_CHECKING
 
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
 from ..values import Array, Value, text, wrap
 from ._args import array, integer, string, wrong_type
-from ._regex import Regex
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..coroutine import Coroutine
 
 BLANKS = b" \t\n\r\0\x0b"
+HEX_DIGITS = b"0123456789abcdefABCDEF"
 
 
 @builtin(1)
@@ -66,14 +65,14 @@ def slice_(co: Coroutine, s: Value, separators: Value) -> Value:
     marks = string(separators, 2)
     if not marks:
         return Array.from_list([data] if data else [])
-    pieces = re.split(b"[" + re.escape(marks) + b"]", data)
-    return Array.from_list([piece for piece in pieces if piece])
+    uniform = data.translate(bytes.maketrans(marks, marks[:1] * len(marks)))
+    return Array.from_list([piece for piece in uniform.split(marks[:1]) if piece])
 
 
 @builtin(2)
 def join(co: Coroutine, glue: Value, elements: Value) -> Value:
     separator = string(glue, 1)
-    return separator.join(text(value) for _, value in array(elements, 2).items())
+    return separator.join(map(text, array(elements, 2).values()))
 
 
 @builtin(2)
@@ -115,6 +114,8 @@ def replace(co: Coroutine, changes: Value, s: Value) -> Value:
     data = string(s, 2)
     if not pairs:
         return data
+    import re
+
     longest_first = sorted(pairs, key=len, reverse=True)
     found = re.compile(b"|".join(re.escape(key) for key in longest_first))
     return found.sub(lambda match: pairs[match.group()], data)
@@ -123,7 +124,7 @@ def replace(co: Coroutine, changes: Value, s: Value) -> Value:
 @builtin(1)
 def hex2bin(co: Coroutine, digits: Value) -> Value:
     data = string(digits, 1)
-    if not re.fullmatch(b"(?:[0-9A-Fa-f]{2})*", data):
+    if len(data) % 2 or data.translate(None, HEX_DIGITS):
         wrong_type(1)
     return bytes.fromhex(data.decode("ascii"))
 
@@ -183,8 +184,10 @@ def _real(memory: bytes) -> float:
 @builtin(2)
 def reg_equal(co: Coroutine, expression: Value, s: Value) -> Value:
     """Tell whether `expression` is *not* found in `s`, as the original does."""
-    pattern = string(expression, 1)
-    return Regex(pattern).search(string(s, 2), 0) is None
+    pattern, data = string(expression, 1), string(s, 2)
+    from ._regex import Regex
+
+    return Regex(pattern).search(data, 0) is None
 
 
 @builtin(2)
@@ -195,6 +198,8 @@ def reg_match(co: Coroutine, expression: Value, s: Value) -> Value:
     not shorter than the expression.
     """
     pattern, data = string(expression, 1), string(s, 2)
+    from ._regex import Regex
+
     regex = Regex(pattern)
     found: list[bytes] = []
     start = 0
