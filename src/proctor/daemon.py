@@ -65,7 +65,8 @@ def next_fire(settings: Settings) -> NextFire:
     def fire(spec: Spec, after: float) -> float | None:
         from .core import schedule
 
-        cron = schedule.parse(spec.cron or "", spec.timezone, settings.timezone)
+        when = spec.schedule
+        cron = schedule.parse(when.cron or "", when.timezone, settings.timezone)
         return schedule.next_fire(cron, after)
 
     return fire

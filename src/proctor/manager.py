@@ -155,7 +155,7 @@ class Manager:
             elif r.state is State.BACKOFF:
                 self.world.handle(Timeout(r.id), now)
         for task in list(self.world.tasks.values()):
-            if task.spec.cron is not None and task.spec.cron.strip().lower() == "@reboot":
+            if (task.spec.schedule.cron or "").strip().lower() == "@reboot":
                 for id in task.ids:
                     self.world.handle(Start(id, "reboot"), now)
 

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from proctor.api.app import ApiSettings, build_app
+from proctor.api.connection import ConnectionLimits
 from proctor.api.reply import App
 from proctor.api.server import HttpServer
 from proctor.core.errors import DependencyCycle, TaskExists, UnknownTask
 from proctor.core.graph import find_cycle
-from proctor.core.model import Spec, TaskType
+from proctor.core.spec import Spec, TaskType
 from proctor.core.views import Listing, RunningRow, TaskRow
 
 T = TypeVar("T")
@@ -41,7 +42,7 @@ class MemoryManager:
         if spec.name in self.specs:
             raise TaskExists(f"task `{spec.name}` exists", field="name")
         known = {**self.specs, spec.name: spec}
-        cycle = find_cycle(lambda n: known[n].deps if n in known else (), spec.name)
+        cycle = find_cycle(lambda n: known[n].dep_names if n in known else (), spec.name)
         if cycle is not None:
             raise DependencyCycle("dependencies form a cycle: " + " -> ".join(cycle), field="deps")
         self.specs = known
@@ -99,14 +100,14 @@ def _row(spec: Spec) -> TaskRow:
         type=spec.type.value,
         replica=spec.replicas,
         user=spec.user,
-        deps=list(spec.deps),
+        deps=list(spec.dep_names),
         interval=spec.interval,
         last_time=1_699_958_864 if lives else None,
         run_flag=not lives,
         start_time=1_699_958_864,
         running=spec.replicas if lives else 0,
         group=spec.group,
-        cron=spec.cron,
+        cron=spec.schedule.cron,
     )
 
 
@@ -124,11 +125,17 @@ class Response:
 class Running:
     """The server's thread as its tests see it."""
 
-    def __init__(self, make_app: Callable[[MemoryManager], App], unix: Path) -> None:
+    def __init__(
+        self,
+        make_app: Callable[[MemoryManager], App],
+        unix: Path,
+        limits: ConnectionLimits | None = None,
+    ) -> None:
         self.unix = unix
         self.manager: MemoryManager
         self.port: int
         self._make_app = make_app
+        self._limits = limits or ConnectionLimits()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._main()))
 
@@ -140,7 +147,7 @@ class Running:
         self.port = tcp.getsockname()[1]
         unix = socket.socket(socket.AF_UNIX)
         unix.bind(str(self.unix))
-        self.server = HttpServer(self._make_app(self.manager), [tcp, unix])
+        self.server = HttpServer(self._make_app(self.manager), [tcp, unix], self._limits)
         await self.server.start()
         self._ready.set()
         await self._end.wait()
@@ -151,7 +158,9 @@ class Running:
         assert self._ready.wait(GENEROUS)
 
     def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
+        """Stop the server and wait for its end; nothing happens if it has ended."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(GENEROUS)
         assert not self._thread.is_alive()
 
@@ -220,7 +229,10 @@ def task(**changes: object) -> dict[str, object]:
 
 @contextmanager
 def running(
-    tmp_path: Path, check_account: Callable[[Spec], object] | None = None, **settings: Any
+    tmp_path: Path,
+    check_account: Callable[[Spec], object] | None = None,
+    limits: ConnectionLimits | None = None,
+    **settings: Any,
 ) -> Iterator[Running]:
     """A server with an empty MemoryManager."""
     api = ApiSettings(**{"log_root": tmp_path / "logs", **settings})
@@ -228,7 +240,7 @@ def running(
     def make_app(manager: MemoryManager) -> App:
         return build_app(manager, api, check_account or (lambda spec: None))
 
-    server = Running(make_app, tmp_path / "socket")
+    server = Running(make_app, tmp_path / "socket", limits)
     server.start()
     try:
         yield server

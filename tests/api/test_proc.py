@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from proctor.core.errors import UnknownAccount
-from proctor.core.model import Spec, TaskType
+from proctor.core.spec import Dep, Schedule, Spec, TaskType
 
 from .support import Running, read_all, running, task
 
@@ -39,7 +39,7 @@ def test_the_page_s_own_example_is_taken_with_curl_s_form_content_type(server: R
 
     assert (response.status, response.json) == (200, {"code": 200, "msg": "OK"})
     assert server.manager.specs["task1"] == Spec(
-        "task1", TaskType.ONCE, "sleep 5", 2, user="guest", deps=("task0",)
+        "task1", TaskType.ONCE, "sleep 5", 2, user="guest", deps=(Dep("task0"),)
     )
 
 
@@ -129,16 +129,15 @@ def test_every_field_reaches_the_spec(server: Running) -> None:
         user="nobody",
         group="0",
         groups=("adm", "4"),
-        cron="@daily",
-        timezone="Europe/Berlin",
+        schedule=Schedule(cron="@daily", timezone="Europe/Berlin"),
         interval=0.5,
-        deps=("a", "b"),
+        deps=(Dep("a"), Dep("b")),
         env={"A": "1", "EMPTY": ""},
         cwd="/tmp",
         umask=0o22,
         nice=-5,
         rlimits={"nofile": (64, 64), "core": (None, None), "stack": (1, 2), "cpu": (5, None)},
-        stop_signal="INT",
+        stop_signals=("INT",),
         stop_timeout=1.5,
     )
 

@@ -2,14 +2,14 @@
 
 import pytest
 
-from proctor.core.model import Spec, TaskType
+from proctor.core.spec import Dep, Schedule, Spec, TaskType
 from proctor.testing import Sim
 
 SPECS = [
     Spec("db", TaskType.DAEMON, "db", replicas=2, interval=3.0),
-    Spec("init", TaskType.ONCE, "init", deps=("db",)),
-    Spec("web", TaskType.DAEMON, "web", replicas=3, interval=0.0, deps=("init", "db")),
-    Spec("tick", TaskType.CRON, "tick", cron="* * * * *"),
+    Spec("init", TaskType.ONCE, "init", deps=(Dep("db"),)),
+    Spec("web", TaskType.DAEMON, "web", replicas=3, interval=0.0, deps=(Dep("init"), Dep("db"))),
+    Spec("tick", TaskType.CRON, "tick", schedule=Schedule(cron="* * * * *")),
 ]
 
 

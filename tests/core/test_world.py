@@ -5,7 +5,8 @@ import pytest
 from proctor.core.commands import Signal, Spawn
 from proctor.core.errors import DependencyCycle, ShuttingDown, TaskExists, UnknownTask
 from proctor.core.events import Exited, Spawned
-from proctor.core.model import Exit, Replica, ReplicaId, Spec, State, Task, TaskType
+from proctor.core.model import Exit, Replica, ReplicaId, State, Task
+from proctor.core.spec import Dep, Schedule, Spec, TaskType
 from proctor.core.views import listing
 from proctor.core.world import World
 from proctor.testing import FakeClock
@@ -81,7 +82,7 @@ def test_a_name_that_exists_is_refused(life):
 def test_a_dependent_waits_until_every_replica_of_a_daemon_is_up(life):
     first, second = life.add("db", replicas=2)
 
-    assert life.add("web", deps=("db",)) == []
+    assert life.add("web", deps=(Dep("db"),)) == []
     assert life.world.blockers("web") == ["db"]
     assert life.all_up([first]) == []
     assert spawned(life.all_up([second])) == ["web"]
@@ -90,37 +91,37 @@ def test_a_dependent_waits_until_every_replica_of_a_daemon_is_up(life):
 def test_a_dependent_waits_until_a_once_task_is_over(life):
     life.all_up(life.add("init", TaskType.ONCE))
 
-    assert life.add("web", deps=("init",)) == []
+    assert life.add("web", deps=(Dep("init"),)) == []
     assert spawned(life.ends("init")) == ["web"]
 
 
 def test_the_dependencies_of_a_dependency_count_too(life):
     life.all_up(life.add("a", TaskType.ONCE))
     life.all_up(life.add("b", TaskType.DAEMON))
-    life.add("c", TaskType.ONCE, deps=("a",))
+    life.add("c", TaskType.ONCE, deps=(Dep("a"),))
 
-    assert life.add("d", deps=("c", "b")) == []
+    assert life.add("d", deps=(Dep("c"), Dep("b"))) == []
     assert life.world.blockers("d") == ["c", "a"]
 
 
 def test_an_unknown_name_holds_nothing_up_until_such_a_task_runs(life):
-    assert spawned(life.add("web", deps=("ghost",))) == ["web"]
+    assert spawned(life.add("web", deps=(Dep("ghost"),))) == ["web"]
     life.all_up(life.add("ghost", TaskType.ONCE))
 
-    assert life.add("other", deps=("ghost",)) == []
+    assert life.add("other", deps=(Dep("ghost"),)) == []
 
 
 def test_a_cycle_is_refused_and_spelled_out(life):
-    life.add("a", deps=("b",))
-    life.add("b", deps=("c",))
+    life.add("a", deps=(Dep("b"),))
+    life.add("b", deps=(Dep("c"),))
 
     with pytest.raises(DependencyCycle, match="c -> a -> b -> c"):
-        life.add("c", deps=("a",))
+        life.add("c", deps=(Dep("a"),))
 
 
 def test_a_task_that_depends_on_itself_is_refused(life):
     with pytest.raises(DependencyCycle, match="a -> a"):
-        life.add("a", deps=("a",))
+        life.add("a", deps=(Dep("a"),))
 
 
 def test_a_daemon_is_started_again_after_its_interval(life):
@@ -162,7 +163,7 @@ def test_a_removed_task_is_forgotten_when_nothing_of_it_is_left(life):
 
 def test_removing_what_blocks_lets_the_blocked_go(life):
     life.add("db")
-    life.add("web", deps=("db",))
+    life.add("web", deps=(Dep("db"),))
     life.world.remove("db", life.clock.now())
     life.settle()
     id = ReplicaId("db", 0)
@@ -172,13 +173,13 @@ def test_removing_what_blocks_lets_the_blocked_go(life):
 
 
 def test_cron_fires_on_its_schedule_and_is_not_started_before(life):
-    assert life.add("tick", TaskType.CRON, cron="* * * * *") == []
+    assert life.add("tick", TaskType.CRON, schedule=Schedule(cron="* * * * *")) == []
 
     assert spawned(life.pass_time(61)) == ["tick"]
 
 
 def test_a_fire_during_the_previous_run_is_skipped_and_counted(life):
-    life.add("tick", TaskType.CRON, cron="* * * * *")
+    life.add("tick", TaskType.CRON, schedule=Schedule(cron="* * * * *"))
     life.all_up(life.pass_time(61))
 
     assert life.pass_time(60) == []
@@ -188,7 +189,7 @@ def test_a_fire_during_the_previous_run_is_skipped_and_counted(life):
 
 
 def test_many_missed_fires_are_made_up_for_once(life):
-    life.add("tick", TaskType.CRON, cron="* * * * *")
+    life.add("tick", TaskType.CRON, schedule=Schedule(cron="* * * * *"))
 
     life.all_up(life.pass_time(3600))
     life.ends("tick")
@@ -198,7 +199,7 @@ def test_many_missed_fires_are_made_up_for_once(life):
 
 def test_halt_stops_dependents_first_and_keeps_what_is_wanted(life):
     life.all_up(life.add("db"))
-    life.all_up(life.add("web", deps=("db",)))
+    life.all_up(life.add("web", deps=(Dep("db"),)))
     life.all_up(life.add("other"))
     life.world.halt(life.clock.now())
 
@@ -218,7 +219,7 @@ def test_nothing_new_is_taken_while_the_service_stops(life):
 
 
 def test_a_fire_missed_while_only_the_manager_was_away_comes_late(life):
-    spec = Spec("tick", TaskType.CRON, "tick", cron="* * * * *")
+    spec = Spec("tick", TaskType.CRON, "tick", schedule=Schedule(cron="* * * * *"))
     now = life.clock.now()
     task = Task(spec, start_time=0.0, next_fire=now.wall - 500)
     life.world.restore(task, [], now, late=True)
@@ -227,7 +228,7 @@ def test_a_fire_missed_while_only_the_manager_was_away_comes_late(life):
 
 
 def test_a_fire_missed_while_the_service_was_stopped_is_skipped(life):
-    spec = Spec("tick", TaskType.CRON, "tick", cron="* * * * *")
+    spec = Spec("tick", TaskType.CRON, "tick", schedule=Schedule(cron="* * * * *"))
     now = life.clock.now()
     life.world.restore(Task(spec, 0.0, next_fire=now.wall - 500), [], now, late=False)
 
@@ -246,9 +247,9 @@ def test_a_restored_replica_goes_on_where_it_was(life):
 
 def test_the_listing_shows_live_replicas_and_what_waits(life):
     life.all_up(life.add("db", replicas=2))
-    life.add("late", TaskType.ONCE, deps=("gate",))
+    life.add("late", TaskType.ONCE, deps=(Dep("gate"),))
     life.add("gate")
-    life.add("waits", deps=("gate",))
+    life.add("waits", deps=(Dep("gate"),))
     shown = listing(life.world)
     rows = {row.name: row for row in shown.tasks}
 

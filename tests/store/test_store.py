@@ -6,7 +6,8 @@ import pytest
 
 from proctor.core.changes import Changes
 from proctor.core.errors import StorageFailed
-from proctor.core.model import Exit, Replica, ReplicaId, Run, Spec, State, Task, TaskType
+from proctor.core.model import Exit, Replica, ReplicaId, Run, State, Task
+from proctor.core.spec import Dep, Spec, TaskType
 from proctor.store.db import StoreUnusable
 from proctor.store.store import Store
 
@@ -16,7 +17,7 @@ SPEC = Spec(
     "serve --port 80",
     replicas=2,
     user="nobody",
-    deps=("db",),
+    deps=(Dep("db"),),
     env={"KEY": "value\n=%$"},
     rlimits={"nofile": (10, None)},
 )

@@ -14,7 +14,7 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from proctor.core.errors import BadSpec
-from proctor.core.model import Spec, TaskType
+from proctor.core.spec import Dep, Schedule, Spec, TaskType
 
 MAX_ARGUMENT = 128 * 1024 - 1
 """Bytes of one argument or environment variable that Linux can exec: MAX_ARG_STRLEN - 1."""
@@ -152,16 +152,18 @@ def to_spec(request: TaskRequest, limits: SpecLimits) -> Spec:
         user=request.user,
         group=request.group,
         groups=None if request.groups is None else tuple(dict.fromkeys(request.groups)),
-        cron=(request.cron or DEFAULT_CRON) if kind is WireType.CRON else None,
-        timezone=request.timezone,
+        schedule=Schedule(
+            cron=(request.cron or DEFAULT_CRON) if kind is WireType.CRON else None,
+            timezone=request.timezone,
+        ),
         interval=request.interval,
-        deps=tuple(dict.fromkeys(request.deps)),
+        deps=tuple(Dep(name) for name in dict.fromkeys(request.deps)),
         env=request.env,
         cwd=request.cwd,
         umask=_umask(request.umask),
         nice=request.nice,
         rlimits={name.value: _limit(name, limit) for name, limit in request.rlimits.items()},
-        stop_signal=_signal(request.stop_signal),
+        stop_signals=(_signal(request.stop_signal),),
         stop_timeout=request.stop_timeout,
     )
 

@@ -28,8 +28,9 @@ from .events import (
     Timeout,
     Unblocked,
 )
-from .model import Exit, Now, Replica, RestartWhen, Spec, State
+from .model import Exit, Now, Replica, State
 from .restart import pause
+from .spec import RestartWhen, Spec
 
 KILL_PATIENCE = 5.0
 """Seconds between two requests to kill what does not die (a process in uninterruptible sleep)."""
@@ -138,7 +139,7 @@ def found_up(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 def found_stopping(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """The old manager may have died between saving the stop and sending the signal."""
     assert isinstance(event, Spawned)
-    return r._replace(pid=event.pid, ticks=event.ticks), [Signal(r.id, r.run, spec.stop_signal)]
+    return r._replace(pid=event.pid, ticks=event.ticks), [Signal(r.id, r.run, spec.stop_signals[0])]
 
 
 def found_killing(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
@@ -211,12 +212,12 @@ def _waiting(r: Replica, trigger: str) -> Replica:
 
 def _interrupt(r: Replica, spec: Spec) -> Replica:
     """A run that is never repeated is over when it is interrupted."""
-    return r._replace(wanted=r.wanted and spec.restart is not RestartWhen.NEVER)
+    return r._replace(wanted=r.wanted and spec.restart.when is not RestartWhen.NEVER)
 
 
 def _stop(r: Replica, spec: Spec, now: Now) -> Step:
     stopping = r._replace(state=State.STOPPING, asked=True, deadline=now.mono + spec.stop_timeout)
-    return stopping, [Signal(r.id, r.run, spec.stop_signal)]
+    return stopping, [Signal(r.id, r.run, spec.stop_signals[0])]
 
 
 def _pause(r: Replica, spec: Spec, now: Now) -> Replica:
@@ -230,7 +231,7 @@ def _ended(r: Replica, spec: Spec, now: Now) -> Replica:
         return rest._replace(state=State.DOWN)
     if r.asked:
         return _waiting(rest, r.trigger)
-    if spec.restart is RestartWhen.NEVER:
+    if spec.restart.when is RestartWhen.NEVER:
         return rest._replace(state=State.DOWN, wanted=False, reason=str(r.exit))
     if pause(spec) > 0:
         return _pause(rest, spec, now)

@@ -1,20 +1,14 @@
-"""What a task is: its spec, its replicas, their states and how they end.  Values only."""
+"""Tasks that exist: their replicas, states and runs, and how those end.  Values only."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-
-class TaskType(StrEnum):
-    """Why a replica is started and whether it is started again."""
-
-    ONCE = "once"
-    DAEMON = "daemon"
-    CRON = "cron"
-    MELANG = "melang"
+from .spec import Spec as Spec
+from .spec import TaskType as TaskType
 
 
 class State(StrEnum):
@@ -81,45 +75,6 @@ class Exit:
         if self.signal is not None:
             return f"killed by signal {self.signal}"
         return "unknown" if self.code is None else f"exited {self.code}"
-
-
-class RestartWhen(StrEnum):
-    ALWAYS = "always"
-    NEVER = "never"
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """The definition of a task, checked and complete; what the wire calls `replica` is `replicas`.
-
-    `cmd` is a shell command, or the script's path for melang.  `user` and `group` are names or
-    numbers as text; None means the service's own.  `cron` is set for cron tasks only.
-    `interval` and `stop_timeout` are seconds.  `env` is added to what the service passes on.
-    `rlimits` maps lower-case names ("nofile") to (soft, hard), None meaning unlimited.
-    """
-
-    name: str
-    type: TaskType
-    cmd: str
-    replicas: int = 1
-    user: str | None = None
-    group: str | None = None
-    groups: tuple[str, ...] | None = None
-    cron: str | None = None
-    timezone: str | None = None
-    interval: float = 3.0
-    deps: tuple[str, ...] = ()
-    env: dict[str, str] = field(default_factory=dict)
-    cwd: str | None = None
-    umask: int | None = None
-    nice: int | None = None
-    rlimits: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
-    stop_signal: str = "TERM"
-    stop_timeout: float = 10.0
-
-    @property
-    def restart(self) -> RestartWhen:
-        return RestartWhen.ALWAYS if self.type is TaskType.DAEMON else RestartWhen.NEVER
 
 
 class Replica(NamedTuple):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from .model import Replica, State, Task
+from .spec import Spec
 from .world import World
 
 
@@ -45,9 +47,16 @@ def listing(world: World) -> Listing:
     for name, task in world.tasks.items():
         replicas = world.replicas_of(name)
         live = [r for r in replicas if r.pid is not None]
-        running += [RunningRow(task.spec.cmd, r.pid, str(r.id)) for r in live if r.pid is not None]
+        running += [
+            RunningRow(command_text(task.spec), r.pid, str(r.id)) for r in live if r.pid is not None
+        ]
         tasks.append(_row(task, replicas, len(live)))
     return Listing(running, tasks)
+
+
+def command_text(spec: Spec) -> str:
+    """Return the command as one would type it."""
+    return spec.cmd if isinstance(spec.cmd, str) else shlex.join(spec.cmd)
 
 
 def _row(task: Task, replicas: list[Replica], live: int) -> TaskRow:
@@ -56,16 +65,16 @@ def _row(task: Task, replicas: list[Replica], live: int) -> TaskRow:
     scheduled = task.next_fire is not None and not any(r.alive for r in replicas)
     return TaskRow(
         name=spec.name,
-        cmd=spec.cmd,
+        cmd=command_text(spec),
         type=spec.type.value,
         replica=spec.replicas,
         user=spec.user,
-        deps=list(spec.deps),
+        deps=list(spec.dep_names),
         interval=int(spec.interval) if spec.interval.is_integer() else spec.interval,
         last_time=None if task.last_time is None else int(task.last_time),
         run_flag=waits or scheduled,
         start_time=int(task.start_time),
         running=live,
         group=spec.group,
-        cron=spec.cron,
+        cron=spec.schedule.cron,
     )

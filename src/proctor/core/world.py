@@ -58,11 +58,11 @@ class World:
     def put(self, task: Task, now: Now) -> None:
         """Add a task and start it; a cron task waits for its first fire."""
         self._set_task(task)
-        for dep in task.spec.deps:
+        for dep in task.spec.dep_names:
             self._dependents[dep].add(task.spec.name)
         for id in task.ids:
             self._set_replica(Replica(id, since=now.wall))
-        if task.spec.type is not TaskType.CRON:
+        if not task.spec.is_scheduled:
             for id in task.ids:
                 self.handle(Start(id), now)
 
@@ -78,7 +78,7 @@ class World:
         )
         for id in task.ids:
             self.handle(Stop(id, "restarted"), now)
-            if task.spec.type is not TaskType.CRON:
+            if not task.spec.is_scheduled:
                 self.handle(Start(id, "restart"), now)
 
     def remove(self, name: str, now: Now) -> None:
@@ -168,7 +168,7 @@ class World:
         if task.next_fire is not None and task.next_fire <= now.wall and not late:
             task = replace(task, next_fire=self._fire_after(task.spec, now.wall))
         self._set_task(task)
-        for dep in task.spec.deps:
+        for dep in task.spec.dep_names:
             self._dependents[dep].add(task.spec.name)
         known = {r.id: r for r in replicas}
         for id in task.ids:
@@ -178,14 +178,14 @@ class World:
 
     def _deps_of(self, name: str) -> Collection[str]:
         task = self.tasks.get(name)
-        return task.spec.deps if task else ()
+        return task.spec.dep_names if task else ()
 
     def _dependents_of(self, name: str) -> Collection[str]:
         return self._dependents.get(name, ())
 
     def _check_cycle(self, spec: Spec) -> None:
         def edges(name: str) -> Collection[str]:
-            return spec.deps if name == spec.name else self._deps_of(name)
+            return spec.dep_names if name == spec.name else self._deps_of(name)
 
         if way := graph.find_cycle(edges, spec.name):
             raise DependencyCycle(f"dependency cycle: {' -> '.join(way)}", field="deps")
@@ -199,7 +199,7 @@ class World:
         return task
 
     def _fire_after(self, spec: Spec, wall: float) -> float | None:
-        return self._next_fire(spec, wall) if spec.type is TaskType.CRON else None
+        return self._next_fire(spec, wall) if spec.is_scheduled else None
 
     def _satisfied(self, name: str) -> bool:
         """Whether a dependency on `name` holds nothing up."""
@@ -263,11 +263,11 @@ class World:
             self._drop_replica(id)
         del self.tasks[name]
         self._fires.set(name, None)
-        for dep in task.spec.deps:
+        for dep in task.spec.dep_names:
             self._dependents[dep].discard(name)
         self._waiting.pop(name, None)
         self._changes.merge(Changes(removed={name}))
-        self._touched.update(self._dependents_of(name), task.spec.deps)
+        self._touched.update(self._dependents_of(name), task.spec.dep_names)
 
     def _set_task(self, task: Task) -> None:
         name = task.spec.name

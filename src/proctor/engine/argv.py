@@ -19,12 +19,16 @@ set shift shopt source suspend test times trap true type typeset ulimit umask un
 """
 
 
-def argv_of(cmd: str) -> list[str]:
+def argv_of(cmd: str | tuple[str, ...]) -> list[str]:
     """Return the words of a command that needs no shell, else `/bin/sh -c cmd`.
+
+    A command that is given as its words is taken as it is.
 
     Plain words hold nothing that a shell would treat: no quote, glob, tilde, variable, redirection,
     assignment, comment, line end; and the first is no keyword or builtin.
     """
+    if not isinstance(cmd, str):
+        return list(cmd)
     words = cmd.strip(" ")
     if _PLAIN.fullmatch(words):
         argv = words.split()
