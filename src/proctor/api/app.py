@@ -11,7 +11,7 @@ from . import docs, proc
 from .body import BodyLimits
 from .errors import seed
 from .guard import Access, Guard
-from .oapi import Router
+from .oapi import Facts, Router
 from .ports import AccountCheck, ManagerPort
 from .reply import App
 from .schemas import EXPECTED, SpecLimits
@@ -37,9 +37,7 @@ def build_app(manager: ManagerPort, settings: ApiSettings, check_account: Accoun
     """Return the ASGI application."""
     seed_api = proc.Proc(manager, check_account, settings.spec, settings.log_root)
     groups = [proc.group(seed_api)]
-    groups.append(
-        docs.group(tuple(groups), version=proctor.__version__, token=settings.token is not None)
-    )
+    groups.append(docs.group(tuple(groups), _facts(settings)))
     router = Router(groups, expected=EXPECTED, limits=settings.body, fallback=seed)
     access = Access(
         token=settings.token,
@@ -48,3 +46,11 @@ def build_app(manager: ManagerPort, settings: ApiSettings, check_account: Accoun
         public=frozenset(op.path for group in groups for op in group.operations if op.public),
     )
     return Guard(router, access, seed)
+
+
+def _facts(settings: ApiSettings) -> Facts:
+    return Facts(
+        version=proctor.__version__,
+        token=settings.token is not None,
+        bounds={"TaskRequest": {"replica": {"maximum": settings.spec.max_replicas}}},
+    )

@@ -18,7 +18,7 @@ import msgspec
 from proctor.core.errors import BadSpec
 
 from .errors import Problem, Refused
-from .reply import Receive, Scope
+from .reply import Disconnected, Receive, Scope
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -29,10 +29,6 @@ class BodyLimits:
 
     size: int = 1 << 20
     seconds: float = 30.0
-
-
-class Disconnected(Exception):
-    """The client is gone; nobody waits for an answer."""
 
 
 async def read_body(scope: Scope, receive: Receive, limits: BodyLimits) -> bytes:
@@ -200,7 +196,9 @@ def _locate(text: str, body: bytes) -> str:
     """Say the place of a syntax error as people count it."""
     if match := _BYTE.match(text):
         what = match[1].removeprefix("JSON is malformed: ")
-        return f"the body is not valid JSON: {what} at {_line_and_column(body, int(match[2]))}"
+        # Of trailing characters msgspec has already read one.
+        at = int(match[2]) - (what == "trailing characters")
+        return f"the body is not valid JSON: {what} at {_line_and_column(body, at)}"
     return f"the body is not valid JSON: it ends too early, at {_line_and_column(body, len(body))}"
 
 

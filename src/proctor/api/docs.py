@@ -6,14 +6,12 @@ All files come from here; the page loads nothing from another host and runs no i
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from .errors import SeedError, seed
-from .oapi import AnyOperation, Call, Group, Nothing, Operation
-from .openapi import document
+from .oapi import AnyOperation, Call, Facts, Group, Nothing, Operation
 from .reply import NO_SNIFF, Header, Reply, json_reply
 
 VENDOR = Path(__file__).parent.parent / "web" / "vendor" / "swagger-ui"
@@ -77,19 +75,22 @@ async def _file(name: str, content_type: bytes, call: Call[Nothing, Nothing]) ->
 class Described:
     """The document, made when it is first asked for."""
 
-    def __init__(self, groups: Sequence[Group], *, version: str, token: bool) -> None:
-        self._make = partial(document, groups, version=version, token=token)
+    def __init__(self, groups: Sequence[Group], facts: Facts) -> None:
+        self._groups = groups
+        self._facts = facts
         self._reply: Reply | None = None
 
     async def show(self, call: Call[Nothing, Nothing]) -> Reply:
         if self._reply is None:
-            self._reply = json_reply(self._make())
+            from .openapi import document
+
+            self._reply = json_reply(document(self._groups, self._facts))
         return self._reply
 
 
-def group(groups: Sequence[Group], *, version: str, token: bool) -> Group:
+def group(groups: Sequence[Group], facts: Facts) -> Group:
     """Return the operations that describe `groups`."""
-    described = Described(groups, version=version, token=token)
+    described = Described(groups, facts)
     page = Reply(200, HTML, _headers(b"text/html"))
     script = Reply(200, SCRIPT, _headers(b"text/javascript"))
 
@@ -97,7 +98,7 @@ def group(groups: Sequence[Group], *, version: str, token: bool) -> Group:
         return Operation(
             method="GET",
             path=path,
-            id=hashlib.sha256(path.encode()).hexdigest()[:8],
+            id=path,
             summary="",
             handler=handler,  # type: ignore[arg-type]
             returns=returns,

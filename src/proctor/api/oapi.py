@@ -17,10 +17,11 @@ from msgspec import Struct
 
 from proctor.core.errors import ProctorError
 
-from .body import BodyLimits, Disconnected, TypedDecoder, decode_query, drain, read_body
+from .body import BodyLimits, TypedDecoder, decode_query, drain, read_body
 from .errors import INTERNAL, Dialect, Problem, Refused, problem_of
 from .reply import (
     CLOSE,
+    Disconnected,
     Receive,
     Reply,
     Scope,
@@ -96,6 +97,19 @@ class Group:
     operations: Sequence[AnyOperation]
     dialect: Dialect
     error: type[Struct]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the document says beside the operations.
+
+    `token`: the service asks for one.  `bounds`: what settings add to a schema's properties,
+    {"TaskRequest": {"replica": {"maximum": 10}}}.
+    """
+
+    version: str
+    token: bool
+    bounds: Mapping[str, Mapping[str, Mapping[str, object]]] = field(default_factory=dict)
 
 
 class Endpoint:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from .oapi import AnyOperation, Group, Nothing
+from .oapi import AnyOperation, Facts, Group, Nothing
 
 Json = dict[str, Any]
 REF = "#/components/schemas/{name}"
@@ -25,14 +25,18 @@ WITH_QUERY = {400: "A query parameter is missing, unknown or not what was expect
 WITH_TOKEN = {401: "The token is missing or wrong."}
 
 
-def document(groups: Sequence[Group], *, version: str, token: bool) -> Json:
-    """Return the document; `token`: the service asks for one."""
+def document(groups: Sequence[Group], facts: Facts) -> Json:
+    """Return the document that describes the operations."""
+    token = facts.token
     components: Json = {"schemas": _schemas(groups)}
+    for name, properties in facts.bounds.items():
+        for field, bounds in properties.items():
+            components["schemas"][name]["properties"][field] |= bounds
     result: Json = {
         "openapi": "3.1.0",
         "info": {
             "title": "Proctor",
-            "version": version,
+            "version": facts.version,
             "description": "Starts, supervises and stops processes.",
             "license": {"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
         },

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from pathlib import Path
 
 from msgspec import UNSET
@@ -12,7 +12,6 @@ from msgspec import UNSET
 from proctor.core.errors import NotSupported, UnknownTask
 from proctor.core.model import ReplicaId, TaskType
 from proctor.core.views import Listing, TaskRow
-from proctor.logs import reader
 
 from .errors import SeedError, seed
 from .oapi import AnyOperation, Call, Group, Nothing, Operation
@@ -81,10 +80,13 @@ class Proc:
         name = call.query.name
         if not self._manager.has_task(name):
             raise UnknownTask(f"there is no task `{name[:200]}`", field="name")
+        from proctor.logs import reader  # Not needed to start.
+
         found = await asyncio.to_thread(reader.replicas, self._log_root, name)
         count = next((t.replica for t in self._manager.listing().tasks if t.name == name), 0)
         ids = [ReplicaId(name, index) for index in sorted({*found, *range(count)})]
-        return Stream(output_document(self._log_root, ids), (JSON, NO_STORE, NO_SNIFF))
+        logs = ((id, reader.chunks(self._log_root, id)) for id in ids)
+        return Stream(output_document(logs), (JSON, NO_STORE, NO_SNIFF))
 
 
 def proc_response(listing: Listing) -> ProcResponse:
@@ -112,16 +114,19 @@ def _task_entry(row: TaskRow) -> TaskEntry:
     )
 
 
-async def output_document(root: Path, ids: list[ReplicaId]) -> AsyncGenerator[bytes, None]:
+async def output_document(
+    logs: Iterable[tuple[ReplicaId, Iterator[bytes]]],
+) -> AsyncGenerator[bytes, None]:
     """Yield the JSON of OutputResponse; no more than a piece of a log is in memory at a time."""
-    head = b'{"code":200,"msg":"OK","data":{'
-    for id in ids:
-        yield head + b'"%s":"' % str(id).encode()  # Names need no escapes.
-        pieces = encoded(reader.chunks(root, id))
+    before = b'{"code":200,"msg":"OK","data":{'
+    for id, chunks in logs:
+        yield before + b'"%b":"' % str(id).encode()  # Names need no escapes.
+        pieces = encoded(chunks)
         while piece := await asyncio.to_thread(next, pieces, b""):
             yield piece
-        head = b'",'
-    yield (b'"}}' if ids else head + b"}}")
+        yield b'"'
+        before = b","
+    yield (b"}}" if before == b"," else before + b"}}")
 
 
 def encoded(chunks: Iterator[bytes]) -> Iterator[bytes]:

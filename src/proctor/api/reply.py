@@ -21,6 +21,10 @@ NO_SNIFF = (b"x-content-type-options", b"nosniff")
 CLOSE = (b"connection", b"close")
 
 
+class Disconnected(OSError):
+    """The client is gone; nobody waits for an answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A whole response; `headers` lack only the length."""
