@@ -47,15 +47,11 @@ class Catalogue:
         self.scanned = False
         self.total = 0
 
-    def begin(self, id: ReplicaId) -> list[Closed]:
-        """Return the closed segments of a replica, oldest first; after a crash, put right.
-
-        It is being written from now on, until `finish`.
-        """
+    def begin(self, id: ReplicaId) -> None:
+        """A replica is being written from now on, until `finish`: know what is there of it."""
         if id not in self._closed:
             self._oldest.extend(self._load(id))
         self._writing.add(id)
-        return self._closed[id]
 
     def finish(self, id: ReplicaId) -> None:
         self._writing.discard(id)

@@ -34,6 +34,7 @@ class ReplicaLog:
         "_counted",
         "_end",
         "_gap",
+        "_gap_source",
         "_limits",
         "_noted",
         "_retry_at",
@@ -52,6 +53,7 @@ class ReplicaLog:
         self.lost = 0
         self.error: OSError | None = None
         self._gap = 0
+        self._gap_source = (0, 0)
         self._root = root
         self._limits = limits
         self._catalogue = catalogue
@@ -62,7 +64,6 @@ class ReplicaLog:
         self._noted = 0.0
         self._retry_at = 0.0
         self._source = (-1, -1)
-        catalogue.begin(id)
 
     @property
     def open(self) -> bool:
@@ -85,14 +86,14 @@ class ReplicaLog:
         """
         now = time.monotonic()
         if now < self._retry_at:
-            return self._discard(pipe, most)
+            return self._discard(pipe, source, most)
         try:
-            return self._store(pipe, source, min(most, self._limits.cut_at), now)
+            return self._store(pipe, source, most, now)
         except BlockingIOError:
             return EMPTY
         except OSError as error:
-            self._failed(error, now)
-            return self._discard(pipe, most)
+            self._failed(error, source, now)
+            return self._discard(pipe, source, most)
 
     def _store(self, pipe: int, source: tuple[int, int], most: int, now: float) -> int:
         segment = self._ready_segment(source, now)
@@ -114,18 +115,22 @@ class ReplicaLog:
         if segment is None:
             segment = self._segment = self._opened()
             due = True
-        if due or source != self._source or self._gap:
-            self._note(segment, source)
+        if self._gap:
+            self._note_gap(segment)
+            due = True
+        if due or source != self._source:
+            run, stream = source
+            segment.record(Record(time.time(), segment.end, run, Kind.BYTES, stream))
             self._source, self._noted = source, now
         return segment
 
-    def _note(self, segment: OpenSegment, source: tuple[int, int]) -> None:
-        run, stream = source
-        kind = Kind.LOST if self._gap else Kind.BYTES
-        segment.record(Record(time.time(), segment.end, run, kind, stream, self._gap))
+    def _note_gap(self, segment: OpenSegment) -> None:
+        run, stream = self._gap_source
+        segment.record(Record(time.time(), segment.end, run, Kind.LOST, stream, self._gap))
         self._gap = 0
 
     def _opened(self) -> OpenSegment:
+        self._catalogue.begin(self.id)
         directory = files.open_directory(self._root, self.id, create=True)
         try:
             newest = self._catalogue.newest(self.id)
@@ -178,31 +183,34 @@ class ReplicaLog:
     def finish(self) -> None:
         """Nothing comes any more for now."""
         if self._gap:
-            self._note_loss()
+            self._try_note_gap()
         self.release()
         self._catalogue.finish(self.id)
 
-    def _note_loss(self) -> None:
+    def _try_note_gap(self) -> None:
         try:
-            self._ready_segment(self._source, time.monotonic())
+            if self._segment is None:
+                self._segment = self._opened()
+            self._note_gap(self._segment)
         except OSError:
             pass  # the disk is still full: `lost` has it, the index has not
 
-    def _failed(self, error: OSError, now: float) -> None:
+    def _failed(self, error: OSError, source: tuple[int, int], now: float) -> None:
         self.error = error
         self._retry_at = now + RETRY
         if self._segment is not None:
-            self._lose(self._segment.spilled)
+            self._lose(source, self._segment.spilled)
             self._segment.spilled = 0
 
-    def _discard(self, pipe: int, most: int) -> int:
+    def _discard(self, pipe: int, source: tuple[int, int], most: int) -> int:
         try:
             dropped = len(os.read(pipe, most))
         except BlockingIOError:
             return EMPTY
-        self._lose(dropped)
+        self._lose(source, dropped)
         return dropped
 
-    def _lose(self, size: int) -> None:
+    def _lose(self, source: tuple[int, int], size: int) -> None:
         self.lost += size
         self._gap += size
+        self._gap_source = source

@@ -184,10 +184,11 @@ class LogWriter:
         if log is None:
             log = pipe.log = self._log_of(pipe.id)
             log.pipes += 1
-        if self._catalogue.crowded(pipe.turn):
-            self._make_room(pipe.turn)
+        most = min(pipe.turn, self._limits.cut_at)
+        if self._catalogue.crowded(most):
+            self._make_room(most)
         lost = log.lost
-        moved = log.take(pipe.fd, (pipe.run, pipe.stream), pipe.turn)
+        moved = log.take(pipe.fd, (pipe.run, pipe.stream), most)
         if log.lost > lost or log.id in self._reported:
             self._count_loss(log, log.lost - lost)
         if log.open:
