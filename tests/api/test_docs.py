@@ -104,6 +104,8 @@ def test_the_examples_are_valid_and_taken(server: Running) -> None:
         ({"rlimits": {"nofile": [1]}}, False),
         ({"env": {"A=": ""}}, False),
         ({"cmd": "\0"}, False),
+        ({"stop_signal": "SIGUSR1"}, True),
+        ({"stop_signal": "usr1"}, False),
         ({"more": 1}, False),
     ],
 )
@@ -132,6 +134,7 @@ def test_the_page_loads_nothing_from_elsewhere_and_runs_nothing_inline(server: R
     policy = page.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
     assert "validatorUrl: null" in server.request("GET", "/docs/start.js").body.decode()
 

@@ -92,6 +92,9 @@ WRONG: list[tuple[str, Any]] = [
     ("stop_signal", "FOO"),
     ("stop_signal", 15),
     ("stop_signal", ""),
+    ("stop_signal", "TERM\n"),
+    ("stop_signal", "SIGSIGTERM"),
+    ("stop_signal", "SIG_IGN"),
     ("stop_timeout", -1),
     ("stop_timeout", "10"),
 ]

@@ -115,7 +115,7 @@ def test_every_field_reaches_the_spec(server: Running) -> None:
         umask="022",
         nice=-5,
         rlimits={"nofile": 64, "core": None, "stack": [1, 2], "cpu": [5, None]},
-        stop_signal="sigint",
+        stop_signal="SIGINT",
         stop_timeout=1.5,
     )
 

@@ -74,7 +74,9 @@ EXPECTED = {
     "wait": "0 or 1",
 }
 
+_SIGNALS = signal.Signals.__members__
 NO_NUL = "^[^\\x00]*$"
+_SIGNAL = f"^(SIG)?({'|'.join(sorted(s.removeprefix('SIG') for s in _SIGNALS))})$(?!\\n)"
 _NAME = r"^[A-Za-z0-9_][A-Za-z0-9_.\-]*$(?!\n)"  # `$` alone lets a last newline through.
 
 Name = Annotated[str, Meta(min_length=1, max_length=128, pattern=_NAME)]
@@ -122,7 +124,7 @@ class TaskRequest(Struct, frozen=True, forbid_unknown_fields=True):
     umask: Umask | None = None
     nice: Annotated[int, Meta(ge=-20, le=19)] | None = None
     rlimits: dict[LimitName, Limit] = {}
-    stop_signal: Annotated[str, Meta(min_length=1, max_length=16)] = "TERM"
+    stop_signal: Annotated[str, Meta(pattern=_SIGNAL)] = "TERM"
     stop_timeout: Annotated[
         Seconds, Meta(description="Seconds from the stop signal to SIGKILL.")
     ] = 10.0
@@ -163,7 +165,7 @@ def to_spec(request: TaskRequest, limits: SpecLimits) -> Spec:
         umask=_umask(request.umask),
         nice=request.nice,
         rlimits={name.value: _limit(name, limit) for name, limit in request.rlimits.items()},
-        stop_signals=(_signal(request.stop_signal),),
+        stop_signals=(request.stop_signal.removeprefix("SIG"),),
         stop_timeout=request.stop_timeout,
     )
 
@@ -214,17 +216,6 @@ def _limit(name: LimitName, limit: Limit) -> tuple[int | None, int | None]:
             field="rlimits",
         )
     return soft, hard
-
-
-def _signal(text: str) -> str:
-    """Return the name without SIG; "term", "SIGTERM" and "TERM" are the same."""
-    name = text.upper().removeprefix("SIG")
-    if f"SIG{name}" not in signal.Signals.__members__:
-        raise BadSpec(
-            f"`stop_signal` is not valid: expected {EXPECTED['stop_signal']}, got {text!r}",
-            field="stop_signal",
-        )
-    return name
 
 
 class Ok(Struct, frozen=True):
