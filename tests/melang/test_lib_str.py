@@ -94,6 +94,7 @@ def test_values_and_their_bytes_convert_both_ways() -> None:
     assert call(b"bin2real", call(b"real2bin", 2.5)) == 2.5
     assert call(b"bin2real", b"HI") == struct.unpack("<d", b"\0\0\0\0\0\0HI")[0]
     assert call(b"s2b", b"", b"bool") is False
+    assert call(b"hex2bin", call(b"bin2hex", b"\x0fKey")) == b"\x0fKey"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ A bool is an int for Python but not for a script, hence `type(...) is int` every
 from __future__ import annotations
 
 from ..errors import MelangError
-from ..values import Array
+from ..values import Array, Cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,3 +39,8 @@ def array(value: Value, number: int) -> Array:
     if not isinstance(value, Array):
         wrong_type(number)
     return value
+
+
+def reference(value: Value) -> Cell:
+    """Return the variable that was given; a literal becomes one that nobody else knows."""
+    return value if isinstance(value, Cell) else Cell(value)

@@ -9,8 +9,8 @@ import re
 
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
-from ..values import INT_MAX, Array, Cell, Value
-from ._args import invalid
+from ..values import INT_MAX, Array, Value
+from ._args import invalid, reference
 from ._reasons import REASONS, SHIFTED
 
 TYPE_CHECKING = False
@@ -50,8 +50,9 @@ class Message:
 
 
 @builtin(1, refs=(0,))
-def parse(co: Coroutine, variable: Cell) -> Value:
-    """Take the first message off `variable`; nil if it is incomplete."""
+def parse(co: Coroutine, raw: Value) -> Value:
+    """Take the first message off the variable `raw`; nil if it is incomplete."""
+    variable = reference(raw)
     data = variable.get()
     if type(data) is not bytes:
         invalid(1)

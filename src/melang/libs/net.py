@@ -12,8 +12,8 @@ import time
 
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
-from ..values import Cell, Value
-from ._args import integer, string, wrong_type
+from ..values import Value
+from ._args import integer, reference, string, wrong_type
 from ._sockets import (
     Address,
     Endpoint,
@@ -86,7 +86,7 @@ def tcp_connect(co: Coroutine, host: Value, service: Value, timeout: Value) -> V
     for address in resolve(co, *where, socket.SOCK_STREAM):
         left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
         answer = connected(co, address, left)
-        if answer is None or answer is not False:
+        if answer is not False:
             break
     return answer
 
@@ -248,7 +248,9 @@ def udp_send(co: Coroutine, fd: Value, data: Value, host: Value, service: Value)
 
 
 @builtin(5, refs=(2, 3))
-def udp_recv(co: Coroutine, fd: Value, size: Value, ip: Cell, port: Cell, timeout: Value) -> Value:
+def udp_recv(
+    co: Coroutine, fd: Value, size: Value, ip: Value, port: Value, timeout: Value
+) -> Value:
     """Return a datagram and set `ip` and `port`; an empty one gives false, as it always did."""
     integer(fd, 1)
     most = integer(size, 2)
@@ -261,8 +263,8 @@ def udp_recv(co: Coroutine, fd: Value, size: Value, ip: Cell, port: Cell, timeou
 
     def receive() -> Value:
         datagram, sender = endpoint.sock.recvfrom(min(most, CHUNK))
-        ip.set(str(sender[0]).encode())
-        port.set(sender[1])
+        reference(ip).set(str(sender[0]).encode())
+        reference(port).set(sender[1])
         return datagram or False
 
     return waited(co, endpoint, receive, timeout=limit)

@@ -130,6 +130,12 @@ def hex2bin(co: Coroutine, digits: Value) -> Value:
 
 
 @builtin(1)
+def bin2hex(co: Coroutine, data: Value) -> Value:
+    """Return the bytes in hexadecimal; documented for the original, which lacks it."""
+    return string(data, 1).hex().upper().encode()
+
+
+@builtin(1)
 def bin2int(co: Coroutine, data: Value) -> Value:
     return wrap(int.from_bytes(string(data, 1)[-8:], "big"))
 
@@ -230,6 +236,7 @@ FUNCTIONS: dict[bytes, Builtin] = {
     b"strseqcmp": strseqcmp,
     b"replace": replace,
     b"hex2bin": hex2bin,
+    b"bin2hex": bin2hex,
     b"bin2int": bin2int,
     b"int2bin": int2bin,
     b"bin2real": bin2real,
