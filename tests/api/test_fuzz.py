@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,11 @@ from hypothesis import strategies as st
 
 from proctor.api.schemas import EXPECTED
 
-from .support import Running, running, task
+from .support import Running, read_all, running, task
 
 FIELDS = [name for name in EXPECTED if name != "wait"]
 QUIET = settings(
-    max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 
 anything = st.recursive(
@@ -83,3 +85,52 @@ def test_a_good_body_with_a_few_bytes_changed(fuzzed: Running, data: st.DataObje
         body[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=3))
 
     check(fuzzed, bytes(body))
+
+
+class Errors(logging.Handler):
+    """Collects what is logged as an error: a fault of ours."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.found.append(self.format(record))
+
+
+@pytest.fixture
+def errors() -> Iterator[list[str]]:
+    handler = Errors()
+    loggers = [logging.getLogger("proctor.api"), logging.getLogger("asyncio")]
+    for logger in loggers:
+        logger.addHandler(handler)
+    yield handler.found
+    for logger in loggers:
+        logger.removeHandler(handler)
+
+
+def http(body: bytes) -> bytes:
+    head = b"POST /proc?a=%41 HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+    chunked = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+    return head + chunked + b"GET /proc HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+@QUIET
+@given(st.data())
+def test_any_bytes_on_the_wire(fuzzed: Running, errors: list[str], data: st.DataObject) -> None:
+    wire = bytearray(http(json.dumps(task()).encode()))
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(wire) - 1))
+        wire[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=3))
+
+    with fuzzed.connect() as sock:
+        sock.sendall(wire)
+        sock.shutdown(socket.SHUT_WR)
+        try:
+            answer = read_all(sock)
+        except ConnectionResetError:
+            answer = b""
+
+    assert not answer or answer.startswith((b"HTTP/1.1 1", b"HTTP/1.1 2", b"HTTP/1.1 4"))
+    assert b"HTTP/1.1 500" not in answer
+    assert errors == []
