@@ -179,6 +179,19 @@ def test_stopping_lets_a_request_end(server: Running) -> None:
         stopping.join()
 
 
+def test_an_idle_server_has_no_timers(server: Running) -> None:
+    server.post(task())
+    server.raw(b"nonsense\r\n\r\n")
+    while server.call(lambda: server.server.connections):
+        pass
+
+    async def timers() -> list[asyncio.TimerHandle]:
+        scheduled = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
+        return [timer for timer in scheduled if not timer.cancelled()]
+
+    assert server.run(timers()) == []
+
+
 def test_no_descriptor_is_left_behind(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         server.request("GET", "/proc")

@@ -7,14 +7,15 @@ write, one packet and one wake-up of the client.
 from __future__ import annotations
 
 import asyncio
-import logging
 from http import HTTPStatus
 from typing import Protocol
+
+from proctor.log import get_logger
 
 from .errors import INTERNAL, Problem, seed
 from .reply import App, Disconnected, Header, Message, Scope
 
-log = logging.getLogger("proctor.api")
+log = get_logger("api")
 
 HIGH_WATER = 64 * 1024
 """Bytes of a body that are kept while nobody asks for them; then the client has to wait."""
@@ -93,15 +94,18 @@ class Exchange:
         try:
             await app(self.scope, self.receive, self.send)
             if not self.done and not self._lost:
-                log.error("no whole response: %s %s", self.scope["method"], self.scope["path"])
+                log.error("response_unfinished", **self._what())
                 self._line.abort()
         except Disconnected:
             pass
         except Exception:
-            log.exception("request failed: %s %s", self.scope["method"], self.scope["path"])
+            log.exception("request_failed", **self._what())
             await self._fail(INTERNAL)
         if self.broken is not None:
             await self._fail(self.broken)
+
+    def _what(self) -> dict[str, str]:
+        return {"method": self.scope["method"], "path": self.scope["path"]}
 
     async def _fail(self, problem: Problem) -> None:
         if self._started:

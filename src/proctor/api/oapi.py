@@ -7,7 +7,6 @@ further group.
 from __future__ import annotations
 
 import asyncio
-import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any, Generic, TypeVar
 from msgspec import Struct
 
 from proctor.core.errors import ProctorError
+from proctor.log import get_logger
 
 from .body import BodyLimits, TypedDecoder, decode_query, drain, read_body
 from .errors import INTERNAL, Dialect, Problem, Refused, problem_of
@@ -33,7 +33,7 @@ from .reply import (
     with_headers,
 )
 
-log = logging.getLogger("proctor.api")
+log = get_logger("api")
 
 Q = TypeVar("Q")
 B = TypeVar("B")
@@ -138,7 +138,7 @@ class Endpoint:
         except Disconnected:
             return
         except Exception:
-            log.exception("request failed: %s %s", self.op.method, self.op.path)
+            log.exception("request_failed", method=self.op.method, path=self.op.path)
             await send_problem(INTERNAL, self.dialect, receive, send)
         else:
             await self._send(answer, receive, send)
@@ -173,7 +173,7 @@ class Endpoint:
         except Exception:
             if started:
                 raise  # The server logs it and cuts the connection, which the client sees.
-            log.exception("request failed: %s %s", self.op.method, self.op.path)
+            log.exception("request_failed", method=self.op.method, path=self.op.path)
             await send_problem(INTERNAL, self.dialect, receive, send)
 
 

@@ -6,14 +6,15 @@ An idle service makes no wake-ups: nothing here ticks.
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from collections.abc import Collection, Sequence
+
+from proctor.log import get_logger
 
 from .connection import Connection, ConnectionLimits, Shared
 from .reply import App
 
-log = logging.getLogger("proctor.api")
+log = get_logger("api")
 
 DEFAULT_LIMITS = ConnectionLimits()
 BACKLOG = 2048
@@ -65,7 +66,7 @@ class HttpServer:
                     self._shared.all_closed.clear()
                     await self._shared.all_closed.wait()
         except TimeoutError:
-            log.warning("%d connections are cut off", len(self._shared.connections))
+            log.warning("connections_cut_off", connections=len(self._shared.connections))
         await self._cut_off()
 
     async def _cut_off(self) -> None:
