@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 from .values import Cell, Function, Value
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .coroutine import Coroutine
 
@@ -30,37 +30,40 @@ class Builtin(Function):
     def __init__(
         self, name: bytes, fn: Callable[..., Value], arity: int, mask: int, method: bool
     ) -> None:
-        super().__init__(name, fn, (b"",) * arity, mask)
+        self.name = name
         self.fn = fn
         self.method = method
-
-    def __getattr__(self, name: str) -> Callable[..., Value]:
-        """Fill in `fN`, or `py`, which takes as many values as it has parameters."""
-        if len(name) != 2 or name[0] != "f" or not name[1].isdigit():
-            raise AttributeError(name)
-        call = self.call_with(int(name[1]))
-        setattr(self, name, call)
-        return call
+        self.arity = arity
+        self.params = (b"",) * arity
+        self.mask = mask
+        self.rest = False
+        self.where = 0
+        call = _fitting(fn, arity, mask, method)
+        self.py = self.f0 = self.f1 = self.f2 = self.f3 = self.f4 = self.f5 = self.f6 = call
+        if not method and arity == 1:
+            self.f1 = lambda this, first: fn(running.co, first)
+        elif not method and arity == 2:
+            self.f2 = lambda this, first, second: fn(running.co, first, second)
 
     def call_with(self, count: int) -> Callable[..., Value]:
-        """Return a callable for `this` and `count` values."""
-        fn, arity, mask = self.fn, self.arity, self.mask
-        if self.method:
-            missing = (None,) * (arity - count)
-            return lambda this, *values: fn(running.co, this, *values[:arity], *missing)
-        if count == 1 == arity:
-            return lambda this, first: fn(running.co, first)
-        if count >= arity:
-            return lambda this, *values: fn(running.co, *values[:arity])
-        if not mask >> count:
-            missing = (None,) * (arity - count)
-            return lambda this, *values: fn(running.co, *values, *missing)
+        """Return a callable for `this` and `count` values: the same for all."""
+        return self.py
 
-        def with_refs(this: Value, *values: Value) -> Value:
-            missing = [Cell() if mask & (1 << i) else None for i in range(count, arity)]
-            return fn(running.co, *values, *missing)
 
-        return with_refs
+def _fitting(fn: Callable[..., Value], arity: int, mask: int, method: bool) -> Callable[..., Value]:
+    """Return what calls `fn` with as many values as it takes, whatever it is given."""
+
+    def fit(this: Value, *values: Value) -> Value:
+        count = len(values)
+        if count > arity:
+            values = values[:arity]
+        elif count < arity:
+            values += tuple(Cell() if mask & (1 << i) else None for i in range(count, arity))
+        if method:
+            return fn(running.co, this, *values)
+        return fn(running.co, *values)
+
+    return fit
 
 
 def builtin(

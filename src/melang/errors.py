@@ -16,6 +16,10 @@ class MelangError(Exception):
         self.message = message
 
 
+class Misplaced(MelangError):
+    """A `break` or `continue` outside of loops, which the original reports for line 0."""
+
+
 class CompileError(Exception):
     """A text that is not a program: where and why.
 

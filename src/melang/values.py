@@ -9,11 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from math import copysign
-from typing import Any
 
 from .errors import NO_FUNCTION, SET_AS_VALUE, UNSUPPORTED, MelangError
 
-Value = Any  # None | bool | int | float | bytes | Array | Object | Function
+TYPE_CHECKING = False  # typing itself would cost a tenth of the start-up time
+if TYPE_CHECKING:
+    from typing import Any
+
+    Value = Any  # None | bool | int | float | bytes | Array | Object | Function
+else:
+    Value = object
 
 INT_MAX = 0x7FFFFFFFFFFFFFFF
 INT_MIN = -0x8000000000000000
@@ -233,9 +238,7 @@ class SetDef:
 
     __slots__ = ("members", "name", "where")
 
-    def __init__(
-        self, name: bytes, members: dict[bytes, Value], where: tuple[str, int] = ("", 0)
-    ) -> None:
+    def __init__(self, name: bytes, members: dict[bytes, Value], where: int = 0) -> None:
         self.name = name
         self.members = members
         self.where = where
@@ -309,8 +312,8 @@ class Function:
     """A function of a script.
 
     `py` takes `this` and one value per parameter.  `f0` … `f6` are what a call
-    with so many arguments calls; they are filled at the first use.  Bit i of
-    `mask` says that argument i is wanted as a `Cell`.
+    with so many arguments calls, plain slots because compiled code reads one per
+    call.  Bit i of `mask` says that argument i is wanted as a `Cell`.
     """
 
     __slots__ = (
@@ -325,29 +328,29 @@ class Function:
         params: tuple[bytes, ...] = (),
         mask: int = 0,
         rest: bool = False,
-        where: tuple[str, int] = ("", 0),
+        where: int = 0,
     ) -> None:
         self.name = name
         self.py = py
-        self.arity = len(params)
+        self.arity = arity = len(params)
         self.params = params
         self.mask = mask
         self.rest = rest  # wants the surplus arguments as an array
         self.where = where
-
-    def __getattr__(self, name: str) -> Callable[..., Value]:
-        """Fill in `fN`, the callable for N arguments."""
-        if len(name) != 2 or name[0] != "f" or not name[1].isdigit():
-            raise AttributeError(name)
-        call = self.py if int(name[1]) <= self.arity else self._surplus()
-        setattr(self, name, call)
-        return call
+        self.f0 = py
+        if arity < 6:
+            more = self._surplus()
+            self.f1 = py if arity > 0 else more
+            self.f2 = py if arity > 1 else more
+            self.f3 = py if arity > 2 else more
+            self.f4 = py if arity > 3 else more
+            self.f5 = py if arity > 4 else more
+            self.f6 = more
+        else:
+            self.f1 = self.f2 = self.f3 = self.f4 = self.f5 = self.f6 = py
 
     def call_with(self, count: int) -> Callable[..., Value]:
         """Return the callable for `count` arguments after `this`."""
-        if count <= 6:
-            call: Callable[..., Value] = getattr(self, f"f{count}")
-            return call
         return self.py if count <= self.arity else self._surplus()
 
     def _surplus(self) -> Callable[..., Value]:
