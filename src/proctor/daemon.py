@@ -22,8 +22,10 @@ from .api.schemas import SpecLimits
 from .api.server import HttpServer
 from .clock import SystemClock
 from .config import ConfigError, Settings, read_token
-from .core.model import ReplicaId, Spec
-from .core.world import NextFire, World
+from .core.model import Exit, ReplicaId
+from .core.schedules import NextFire
+from .core.spec import Spec
+from .core.world import World
 from .engine.identity import resolve
 from .engine.local import LocalEngine
 from .log import configure, get_logger
@@ -85,6 +87,7 @@ class _Service:
         self._token = token
         self._loop = asyncio.get_running_loop()
         self._end: asyncio.Future[str] = self._loop.create_future()
+        self._status = 0
         self._engine = LocalEngine(
             keeper,
             environ=os.environ,
@@ -102,7 +105,7 @@ class _Service:
         engine.mark_base = self._store.mark_base
         self._writer = self._open_writer()
         world = World(next_fire(self._settings))
-        self._manager = Manager(world, self._store, engine, SystemClock())
+        self._manager = Manager(world, self._store, engine, SystemClock(), on_fatal=self._on_fatal)
         await self._manager.open(self._store.load(), boot_id(), late=engine.generation > 1)
         self._server = HttpServer(self._app(listeners), listeners)
         await self._server.start()
@@ -188,6 +191,11 @@ class _Service:
             log.warning("killing")
             self._manager.kill_all()
 
+    def _on_fatal(self, exit: Exit) -> None:
+        log.error("essential_task_failed", exit=str(exit))
+        self._status = exit.code or (128 + exit.signal if exit.signal else 1)
+        self._end_with("stop")
+
     def _on_crash(self, error: BaseException) -> None:
         log.error("log_writer_died", error=repr(error))
         self._end_with("crashed")
@@ -214,5 +222,5 @@ class _Service:
             await self._engine.reload()
         else:
             log.info("stopped")
-            await self._engine.close(0)
-        return 0
+            await self._engine.close(self._status)
+        return self._status

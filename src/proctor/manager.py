@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from .clock import Clock, WallTimer
 from .core import views
 from .core.changes import Changes
 from .core.errors import StorageFailed
 from .core.events import Event, Exited, Interrupt, Start, Timeout
-from .core.model import Exit, Now, Run, Spec, State
+from .core.model import Exit, Now, ReplicaId, Run, State, Task
+from .core.spec import Spec
+from .core.update import Plan, plan
 from .core.world import World
 from .engine.base import Engine, KnownRun
+from .history import History, Retention
 from .log import get_logger
 from .store.store import Saved, Store
 
@@ -30,23 +34,40 @@ SAVE_AGAIN = 1.0
 
 REBOOTED = Exit(error="lost: the machine was restarted")
 
+Result = Literal["created", "updated", "unchanged"]
+
 
 class Manager:
-    """Runs the world: takes requests and news, one at a time, and has the rest done by others."""
+    """Runs the world: takes requests and news, one at a time, and has the rest done by others.
 
-    def __init__(self, world: World, store: Store, engine: Engine, clock: Clock) -> None:
+    The requests raise what the world raises (UnknownTask, DependencyCycle ...), and StorageFailed
+    when what was asked could not be saved; then nothing was changed.  `actor` says who asks.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        store: Store,
+        engine: Engine,
+        clock: Clock,
+        *,
+        retention: Retention | None = None,
+        on_fatal: Callable[[Exit], None] = lambda exit: None,
+    ) -> None:
         self.world = world
+        self.store = store
+        self.history = History(store, retention or Retention())
         self.version = 0
-        self._store = store
         self._engine = engine
         self._clock = clock
+        self._on_fatal = on_fatal
         self._unsaved = Changes()
         self._save_failed = False
         self._undrained: set[int] = set()
         self._ended: set[int] = set()
         self._watchers: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
         self._timer: asyncio.TimerHandle | None = None
-        self._wall_timer = WallTimer(self._on_due)
+        self._wall_timer = WallTimer(self._on_wall_due)
 
     async def open(self, saved: Saved, boot: str, *, late: bool) -> None:
         """Take up what was saved, learn the truth about it from the engine, and go on.
@@ -54,11 +75,13 @@ class Manager:
         `late`: only the manager was away, so fires missed meanwhile are made up for.
         """
         now = self._clock.now()
+        self.world.actor = "service"
+        self.world.next_run = max(self.world.next_run, saved.next_run)
         for task, replicas in saved.tasks:
             self.world.restore(task, replicas, now, late=late)
         if saved.boot != boot:
             self._rebooted(now)
-            self._store.set_boot(boot)
+            self.store.set_meta("boot", boot)
         alive = [r for r in self.world.replicas.values() if r.alive]
         known = [KnownRun(r.id, r.run, r.pid, r.ticks) for r in alive]
         await self._engine.open(known, self.dispatch)
@@ -66,25 +89,78 @@ class Manager:
 
     # Requests.
 
-    def submit(self, spec: Spec) -> None:
-        """Add a task and start it.  Raises TaskExists, DependencyCycle ..., StorageFailed."""
-        now = self._clock.now()
+    def submit(self, spec: Spec, *, actor: str = "api") -> None:
+        """Add a task and start it.  Raises TaskExists, DependencyCycle, ShuttingDown."""
+        now = self._now(actor)
         task = self.world.new_task(spec, now)
-        self._store.save(Changes(tasks={spec.name: task}), durable=True)
+        self._save_first(task)
         self.world.put(task, now)
         self._turn(now)
 
-    def restart(self, name: str) -> None:
-        """Stop what runs of the task, then start it.  Raises UnknownTask, ShuttingDown."""
-        now = self._clock.now()
-        self.world.restart(name, now)
+    def put(self, spec: Spec, *, roll: bool = False, actor: str = "api") -> Result:
+        """Make the task exist as `spec` says, touching no more of it than that takes."""
+        if spec.name not in self.world.tasks:
+            self.submit(spec, actor=actor)
+            return "created"
+        now = self._now(actor)
+        before = self.world.startable(spec.name)
+        if not plan(before.spec, spec).changes:
+            return "unchanged"
+        self.world.check_cycle(spec)
+        self._save_first(replace(before, spec=spec))
+        self.world.update(spec, now, roll=roll)
+        self._turn(now)
+        return "updated"
+
+    def plan(self, spec: Spec) -> Plan | None:
+        """Say what `put` would do; None: create the task.  Raises what `put` would."""
+        self.world.check_cycle(spec)
+        if spec.name not in self.world.tasks:
+            return None
+        return plan(self.world.startable(spec.name).spec, spec)
+
+    def start(
+        self, ids: Sequence[ReplicaId], *, trigger: str = "start", actor: str = "api"
+    ) -> None:
+        now = self._now(actor)
+        self.world.start(ids, now, trigger=trigger)
         self._turn(now, durable=True)
 
-    def remove(self, name: str) -> None:
-        """Begin to stop and forget a task.  Raises UnknownTask, StorageFailed."""
-        now = self._clock.now()
-        task = replace(self.world.task(name), removing=True, next_fire=None)
-        self._store.save(Changes(tasks={name: task}), durable=True)
+    def stop(self, ids: Sequence[ReplicaId], *, actor: str = "api") -> None:
+        now = self._now(actor)
+        self.world.stop(ids, now)
+        self._turn(now, durable=True)
+
+    def restart(self, name: str, *, actor: str = "api") -> None:
+        """Stop what runs of the task, then start it; a scheduled one waits for its next fire."""
+        now = self._now(actor)
+        if self.world.startable(name).spec.is_scheduled:
+            self.world.rearm(name, now)
+        else:
+            self.world.restart(self.world.ids_of(name), now)
+        self._turn(now, durable=True)
+
+    def restart_replicas(self, ids: Sequence[ReplicaId], *, actor: str = "api") -> None:
+        now = self._now(actor)
+        self.world.restart(ids, now)
+        self._turn(now, durable=True)
+
+    def roll(self, name: str, *, actor: str = "api") -> None:
+        """Restart the task's replicas a few at a time, each when those before are ready."""
+        now = self._now(actor)
+        self.world.roll(name, now)
+        self._turn(now, durable=True)
+
+    def signal(self, ids: Sequence[ReplicaId], name: str, *, actor: str = "api") -> None:
+        """Send a signal ("HUP") to the processes of those that run."""
+        now = self._now(actor)
+        self.world.signal(ids, name)
+        self._turn(now)
+
+    def remove(self, name: str, *, actor: str = "api") -> None:
+        """Begin to stop and forget a task."""
+        now = self._now(actor)
+        self._save_first(replace(self.world.task(name), removing=True, next_fire=None))
         self.world.remove(name, now)
         self._turn(now)
 
@@ -93,21 +169,22 @@ class Manager:
         task = self.world.tasks.get(name)
         if task is not None:
             born = task.start_time
-            await self._until(name, lambda: _gone(self.world, name, born))
+            await self.until([name], lambda: _gone(self.world, name, born))
 
     async def halt(self) -> None:
         """Stop everything, dependents first, and return when nothing is alive."""
-        now = self._clock.now()
+        now = self._now("service")
         self.world.halt(now)
         self._turn(now)
-        await self._until("", lambda: self.world.idle)
+        await self.until([""], lambda: self.world.idle)
 
     def kill_all(self) -> None:
         """Let nothing wait for its stop timeout any more."""
-        now = self._clock.now()
+        now = self._now("service")
         for id in [r.id for r in self.world.replicas.values() if r.alive]:
             self.world.handle(Interrupt(id, "killed: the service was told to end at once"), now)
-            if self.world.replicas[id].state is State.STOPPING:
+            # Each timeout is one step of the way to SIGKILL.
+            while self.world.replicas[id].state is State.STOPPING:
                 self.world.handle(Timeout(id), now)
         self._turn(now)
 
@@ -125,11 +202,19 @@ class Manager:
     def has_task(self, name: str) -> bool:
         return name in self.world.tasks
 
+    async def until(self, names: Iterable[str], holds: Callable[[], bool]) -> None:
+        """Wait until `holds()`, asked again whenever one of the tasks (any, for "") has changed."""
+        while not holds():
+            future = asyncio.get_running_loop().create_future()
+            for name in names:
+                self._watchers[name].append(future)
+            await future
+
     # News.
 
     def dispatch(self, events: Sequence[Event]) -> None:
         """Take in what happened, in the order it happened."""
-        now = self._clock.now()
+        now = self._now("policy")
         for event in events:
             self.world.handle(event, now)
         self._turn(now)
@@ -147,24 +232,39 @@ class Manager:
 
     # Inside.
 
+    def _now(self, actor: str) -> Now:
+        self.world.actor = actor
+        return self._clock.now()
+
+    def _save_first(self, task: Task) -> None:
+        """Put on the disk what was asked for, before anything is done about it."""
+        self.store.save(Changes(tasks={task.spec.name: task}), durable=True)
+
     def _rebooted(self, now: Now) -> None:
         """Nothing of what was alive is; deadlines of the old clock mean nothing."""
         for r in list(self.world.replicas.values()):
             if r.alive:
                 self.world.handle(Exited(r.id, r.run, REBOOTED), now)
-            elif r.state is State.BACKOFF:
+            if self.world.replicas[r.id].state is State.BACKOFF:
                 self.world.handle(Timeout(r.id), now)
-        for task in list(self.world.tasks.values()):
+        for name, task in list(self.world.tasks.items()):
             if (task.spec.schedule.cron or "").strip().lower() == "@reboot":
-                for id in task.ids:
+                for id in self.world.ids_of(name):
                     self.world.handle(Start(id, "reboot"), now)
 
     def _on_due(self) -> None:
         self._timer = None
-        now = self._clock.now()
+        now = self._now("policy")
         self.world.due(now)
         if self._unsaved:
-            self._save(Changes(), durable=False)
+            self._save(Changes(), now, durable=False)
+        self._turn(now)
+
+    def _on_wall_due(self) -> None:
+        """The moment has come, or somebody has set the clock."""
+        now = self._now("schedule")
+        self.world.clock_was_set(now)
+        self.world.due(now)
         self._turn(now)
 
     def _turn(self, now: Now, *, durable: bool = False) -> None:
@@ -172,19 +272,21 @@ class Manager:
         self.world.settle(now)
         changes, commands = self.world.take()
         if changes:
-            self._save(changes, durable=durable)
+            self._save(changes, now, durable=durable)
         if commands:
             self._engine.perform(commands)
         if changes:
             self.version += 1
             self._tell(changes)
         self._arm()
+        if self.world.fatal is not None and not self.world.halting:
+            self._on_fatal(self.world.fatal)
 
-    def _save(self, changes: Changes, *, durable: bool) -> None:
+    def _save(self, changes: Changes, now: Now, *, durable: bool) -> None:
         """Save, or keep for later: a full disk must not keep tasks from running."""
         self._unsaved.merge(changes)
         try:
-            self._store.save(self._unsaved, next_run=self.world.next_run, durable=durable)
+            self.store.save(self._unsaved, next_run=self.world.next_run, durable=durable)
         except StorageFailed as error:
             if not self._save_failed:
                 log.error("save_failed", error=str(error), retry_in=SAVE_AGAIN)
@@ -194,7 +296,11 @@ class Manager:
             log.info("save_recovered")
         self._save_failed = False
         saved, self._unsaved = self._unsaved, Changes()
-        over = [run.run for run in saved.runs.values() if run.ended is not None]
+        self._acknowledge(saved.runs.values())
+        self.history.saved(list(saved.runs.values()), saved.notes, now.wall)
+
+    def _acknowledge(self, runs: Iterable[Run]) -> None:
+        over = [run.run for run in runs if run.ended is not None]
         self._ended.update(run for run in over if run in self._undrained)
         if done := [run for run in over if run not in self._undrained]:
             self._engine.acknowledge(done)
@@ -208,13 +314,6 @@ class Manager:
             for future in self._watchers.pop(name, ()):
                 if not future.done():
                     future.set_result(None)
-
-    async def _until(self, name: str, holds: Callable[[], bool]) -> None:
-        """Wait until `holds()`, asked again whenever the task (any task for "") has changed."""
-        while not holds():
-            future = asyncio.get_running_loop().create_future()
-            self._watchers[name].append(future)
-            await future
 
     def _arm(self) -> None:
         mono, wall = self.world.next_deadlines()

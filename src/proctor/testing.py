@@ -12,10 +12,20 @@ from copy import copy
 from dataclasses import dataclass, field
 
 from proctor.core.changes import Changes
-from proctor.core.commands import Command, Kill, Signal, Spawn
-from proctor.core.events import Event, Exited, Gone, Lost, Spawned, SpawnFailed
+from proctor.core.commands import Command, EndProbes, Kill, Probe, Signal, Spawn, StopCommand
+from proctor.core.events import (
+    Event,
+    Exited,
+    Gone,
+    Lost,
+    Probed,
+    Spawned,
+    SpawnFailed,
+    Stepped,
+)
 from proctor.core.model import Exit, Now, Replica, ReplicaId, Spec
-from proctor.core.world import NextFire, World
+from proctor.core.schedules import NextFire
+from proctor.core.world import World
 
 
 def never(spec: Spec, after: float) -> float | None:
@@ -78,6 +88,12 @@ class FakeKeeper:
             case Kill(id, run):
                 process = self.processes.get(run)
                 return [Gone(id, run)] if process is None else self._end(process, True)
+            case StopCommand(id, run):
+                return [Stepped(id, run)]
+            case Probe(id, run, name):
+                return [Probed(id, run, name, self.random.random() < 0.7, "fake")]
+            case EndProbes():
+                return []
         raise AssertionError(command)
 
     def misfortune(self) -> list[Event]:
@@ -178,7 +194,7 @@ class Sim:
         elif self.world.tasks[spec.name].removing:
             return
         elif self.random.random() < 0.5:
-            self.world.restart(spec.name, now)
+            self.world.restart(self.world.ids_of(spec.name), now)
         else:
             self.world.remove(spec.name, now)
         self.turn()

@@ -27,14 +27,14 @@ DAEMON = Spec("web", TaskType.DAEMON, "serve", interval=3.0, stop_timeout=10.0)
 ONCE = Spec("web", TaskType.ONCE, "serve")
 UP = Replica(ID, State.UP, wanted=True, run=7, pid=70, ticks=1, started=990.0, trigger="api")
 STARTING = UP._replace(state=State.STARTING, pid=None, ticks=None)
-STOPPING = UP._replace(state=State.STOPPING, asked=True, wanted=False, deadline=60.0)
+STOPPING = UP._replace(state=State.STOPPING, asked=True, wanted=False, step=1, deadline=60.0)
 FAILED_EXIT = Exit(code=1)
 EVENT_TYPES = [
     kind
     for kind in vars(events).values()
     if isinstance(kind, type)
     and issubclass(kind, events.Event)
-    and kind not in (events.Event, events.RunEvent)
+    and kind not in (events.Event, events.RunEvent, events.Probed)
 ]
 
 

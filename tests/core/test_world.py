@@ -83,7 +83,7 @@ def test_a_dependent_waits_until_every_replica_of_a_daemon_is_up(life):
     first, second = life.add("db", replicas=2)
 
     assert life.add("web", deps=(Dep("db"),)) == []
-    assert life.world.blockers("web") == ["db"]
+    assert [b.task for b in life.world.blockers("web")] == ["db"]
     assert life.all_up([first]) == []
     assert spawned(life.all_up([second])) == ["web"]
 
@@ -101,7 +101,7 @@ def test_the_dependencies_of_a_dependency_count_too(life):
     life.add("c", TaskType.ONCE, deps=(Dep("a"),))
 
     assert life.add("d", deps=(Dep("c"), Dep("b"))) == []
-    assert life.world.blockers("d") == ["c", "a"]
+    assert [b.task for b in life.world.blockers("d")] == ["c", "a"]
 
 
 def test_an_unknown_name_holds_nothing_up_until_such_a_task_runs(life):
@@ -134,7 +134,7 @@ def test_a_daemon_is_started_again_after_its_interval(life):
 
 def test_restart_stops_first_then_starts_without_the_interval(life):
     life.all_up(life.add("web"))
-    life.world.restart("web", life.clock.now())
+    life.world.restart(life.world.ids_of("web"), life.clock.now())
 
     assert [type(command) for command in life.settle()] == [Signal]
     assert spawned(life.ends("web")) == ["web"]
@@ -143,7 +143,7 @@ def test_restart_stops_first_then_starts_without_the_interval(life):
 def test_a_once_task_that_is_over_is_run_again_by_restart(life):
     life.all_up(life.add("job", TaskType.ONCE))
     life.ends("job")
-    life.world.restart("job", life.clock.now())
+    life.world.restart(life.world.ids_of("job"), life.clock.now())
 
     assert spawned(life.settle()) == ["job"]
 
@@ -158,7 +158,7 @@ def test_a_removed_task_is_forgotten_when_nothing_of_it_is_left(life):
     life.ends("web", 1)
     assert "web" not in life.world.tasks
     with pytest.raises(UnknownTask):
-        life.world.restart("web", life.clock.now())
+        life.world.remove("web", life.clock.now())
 
 
 def test_removing_what_blocks_lets_the_blocked_go(life):
@@ -221,7 +221,7 @@ def test_nothing_new_is_taken_while_the_service_stops(life):
 def test_a_fire_missed_while_only_the_manager_was_away_comes_late(life):
     spec = Spec("tick", TaskType.CRON, "tick", schedule=Schedule(cron="* * * * *"))
     now = life.clock.now()
-    task = Task(spec, start_time=0.0, next_fire=now.wall - 500)
+    task = Task(spec, 0.0, next_fire=now.wall - 500, nominal=now.wall - 500)
     life.world.restore(task, [], now, late=True)
 
     assert spawned(life.pass_time(0)) == ["tick"]
@@ -230,7 +230,8 @@ def test_a_fire_missed_while_only_the_manager_was_away_comes_late(life):
 def test_a_fire_missed_while_the_service_was_stopped_is_skipped(life):
     spec = Spec("tick", TaskType.CRON, "tick", schedule=Schedule(cron="* * * * *"))
     now = life.clock.now()
-    life.world.restore(Task(spec, 0.0, next_fire=now.wall - 500), [], now, late=False)
+    task = Task(spec, 0.0, next_fire=now.wall - 500, nominal=now.wall - 500)
+    life.world.restore(task, [], now, late=False)
 
     assert life.pass_time(0) == []
     assert spawned(life.pass_time(60)) == ["tick"]

@@ -60,7 +60,7 @@ def changes(**fields):
 
 def test_what_was_saved_is_loaded_again_whole(path, store):
     store.save(changes(), next_run=10, durable=True)
-    store.set_boot("this boot")
+    store.set_meta("boot", "this boot")
     store.close()
 
     saved = Store(path).load()
@@ -73,7 +73,7 @@ def test_a_removed_task_is_gone_with_its_replicas_but_its_runs_are_kept(store):
     store.save(Changes(removed={"web"}))
 
     assert store.load().tasks == []
-    assert store.runs_of("web") == [RUN]
+    assert store.runs("web") == [RUN]
 
 
 def test_a_task_removed_and_added_again_in_one_save_exists(store):
@@ -88,7 +88,7 @@ def test_the_end_of_a_run_is_added_to_it_and_its_trigger_stays(store):
     over = Run(9, ID, "other", 2.5, 123, 8.0, Exit(code=3, cpu=1.0))
     store.save(Changes(runs={9: over}))
 
-    (run,) = store.runs_of("web")
+    (run,) = store.runs("web")
     assert (run.trigger, run.ended, run.exit) == ("api", 8.0, Exit(code=3, cpu=1.0))
 
 
@@ -97,7 +97,7 @@ def test_old_runs_are_pruned_and_the_newest_kept(store):
     store.save(Changes(runs=runs))
 
     assert store.prune_runs("web", keep=3) == 4
-    assert [run.run for run in store.runs_of("web")] == [7, 6, 5]
+    assert [run.run for run in store.runs("web")] == [7, 6, 5]
 
 
 def test_the_mark_base_is_made_once_and_leaves_room_for_runs(path, store):

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .model import Replica, ReplicaId, Run, Task
+from .model import Note, Replica, ReplicaId, Run, Task
 
 
 @dataclass(slots=True)
 class Changes:
-    """What is different since the last `take`; `removed` tasks and their replicas are no more."""
+    """What is different since the last `take`.
+
+    `removed` tasks, with their replicas, and `dropped` replicas are no more.  `notes` says what
+    happened, in order.
+    """
 
     tasks: dict[str, Task] = field(default_factory=dict)
     replicas: dict[ReplicaId, Replica] = field(default_factory=dict)
     runs: dict[int, Run] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    dropped: set[ReplicaId] = field(default_factory=set)
+    notes: list[Note] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.tasks or self.replicas or self.runs or self.removed)
+        return bool(
+            self.tasks or self.replicas or self.runs or self.removed or self.dropped or self.notes
+        )
 
     def merge(self, later: Changes) -> None:
         """Add what happened later; of one thing only its last form counts."""
@@ -25,7 +33,11 @@ class Changes:
             self.tasks.pop(name, None)
             for id in [id for id in self.replicas if id.task == name]:
                 del self.replicas[id]
+        for id in later.dropped:
+            self.replicas.pop(id, None)
         self.removed |= later.removed
+        self.dropped = (self.dropped | later.dropped) - later.replicas.keys()
         self.tasks |= later.tasks
         self.replicas |= later.replicas
         self.runs |= later.runs
+        self.notes += later.notes

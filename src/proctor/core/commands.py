@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .model import ReplicaId, Spec
+from .model import ReplicaId
+from .spec import Check, Spec
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +29,27 @@ class Signal(Command):
 @dataclass(frozen=True, slots=True)
 class Kill(Command):
     """SIGKILL whatever is left of the run until nothing is, then report Gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopCommand(Command):
+    """Run the spec's stop command as the task runs, then report Stepped."""
+
+    spec: Spec
+
+
+@dataclass(frozen=True, slots=True)
+class Probe(Command):
+    """Find out what `check` asks, once, and report Probed with its name.
+
+    For LOG_LINE and NOTIFY: report when it comes; until `EndProbes` or the end of the run.
+    """
+
+    name: str
+    check: Check
+    spec: Spec
+
+
+@dataclass(frozen=True, slots=True)
+class EndProbes(Command):
+    """Nobody asks about this run any more."""

@@ -86,3 +86,36 @@ class Lost(RunEvent):
     """The engine knows nothing of the run: it ended unseen, or never began."""
 
     error: str = "lost: nothing is known of its end"
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped(RunEvent):
+    """The stop command has ended, well or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probed(RunEvent):
+    """The answer to the probe of that name; `text` is what was seen."""
+
+    name: str
+    ok: bool
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready(RunEvent):
+    """Its checks say that it does its work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unready(RunEvent):
+    """Its readiness check fails now."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unhealthy(RunEvent):
+    """It has to end, and that counts as a failure: a check, or a bound on what it uses, says so."""
+
+    reason: str = ""

@@ -6,31 +6,40 @@ Rule 3: a second process is never asked for while one may be alive: only WAITING
 state in which something may be alive is left only when the engine says that nothing is.
 
 `wanted` is what should be, the state is what is.  Start and Stop change `wanted`; what follows is
-settled when the run at hand has ended.
+settled when the run at hand has ended.  (`Probed` is no event of a replica: the checks turn it into
+Ready, Unready or Unhealthy.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from .commands import Command, Kill, Signal, Spawn
+from .commands import Command, Kill, Signal, Spawn, StopCommand
 from .events import (
     Event,
     Exited,
     Gone,
     Interrupt,
     Lost,
+    Ready,
     RunEvent,
     Spawned,
     SpawnFailed,
     Start,
+    Stepped,
     Stop,
     Timeout,
     Unblocked,
+    Unhealthy,
+    Unready,
 )
 from .model import Exit, Now, Replica, State
-from .restart import pause
-from .spec import RestartWhen, Spec
+from .restart import Again, Done, GiveUp, after_end, counted, pause
+from .spec import Spec, TaskType
+
+SHORTEST_RETRY = 0.5
+"""Seconds before a spawn that failed for want of something is tried again, at the least."""
 
 KILL_PATIENCE = 5.0
 """Seconds between two requests to kill what does not die (a process in uninterruptible sleep)."""
@@ -63,7 +72,7 @@ def ignored(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 
 def wanted_from_rest(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Start)
-    return _waiting(r._replace(restarts=0), event.trigger), []
+    return _waiting(r._replace(restarts=0, starts=()), event.trigger), []
 
 
 def wanted_still(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
@@ -116,17 +125,29 @@ def may_begin(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
         asked=False,
         run=event.run,
         pid=None,
+        ticks=None,
         exit=None,
         deadline=None,
         started=now.wall,
+        began=now.mono,
+        starts=counted(r.starts, spec, now),
         reason="",
+        ready=False,
+        verdict="",
+        step=0,
     )
     return begun, [Spawn(r.id, event.run, spec)]
 
 
 def came_up(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Spawned)
-    up = r._replace(state=State.UP, pid=event.pid, ticks=event.ticks)
+    up = r._replace(
+        state=State.UP,
+        pid=event.pid,
+        ticks=event.ticks,
+        ready=spec.readiness is None and spec.startup is None,
+        deadline=None if spec.timeout is None else now.mono + spec.timeout,
+    )
     return _stop(up, spec, now) if r.asked else (up, [])
 
 
@@ -139,7 +160,8 @@ def found_up(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 def found_stopping(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """The old manager may have died between saving the stop and sending the signal."""
     assert isinstance(event, Spawned)
-    return r._replace(pid=event.pid, ticks=event.ticks), [Signal(r.id, r.run, spec.stop_signals[0])]
+    found = r._replace(pid=event.pid, ticks=event.ticks)
+    return found, _stop_commands(r, spec, r.step - 1)
 
 
 def found_killing(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
@@ -157,7 +179,7 @@ def not_spawned(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, SpawnFailed)
     failed = r._replace(exit=Exit(error=event.error))
     if event.transient and r.wanted:
-        return _pause(failed, spec, now), []
+        return _pause(failed, now, max(pause(spec, r.restarts, r.run), SHORTEST_RETRY)), []
     return _ended(failed, spec, now), []
 
 
@@ -174,8 +196,7 @@ def died(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     dead = r._replace(exit=event.exit, pid=None)
     if not event.left:
         return _ended(dead, spec, now), []
-    asked, commands = _stop(dead, spec, now)
-    return asked._replace(asked=r.asked), commands
+    return _end(dead, spec, now)
 
 
 def died_on_request(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
@@ -194,13 +215,43 @@ def lost(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     return _ended(r._replace(pid=None, exit=r.exit or Exit(error=event.error)), spec, now), []
 
 
+def out_of_time(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
+    """A run's own bound has passed, if it still has one."""
+    if spec.timeout is None:
+        return r._replace(deadline=None), []
+    return _end(r._replace(verdict=f"timeout after {spec.timeout:g} s"), spec, now)
+
+
 def out_of_patience(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
-    killing = r._replace(state=State.KILLING, deadline=now.mono + KILL_PATIENCE)
-    return killing, [Kill(r.id, r.run)]
+    return _next_step(r, spec, now)
+
+
+def kill_again(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
+    return r._replace(deadline=now.mono + KILL_PATIENCE), [Kill(r.id, r.run)]
+
+
+def stop_command_ended(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
+    """What it did not stop gets the signals at once."""
+    return _next_step(r, spec, now) if r.step == 1 else (r, [])
+
+
+def became_ready(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
+    return r._replace(ready=True, reason=""), []
+
+
+def became_unready(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
+    assert isinstance(event, Unready)
+    return r._replace(ready=False, reason=event.reason), []
+
+
+def must_end(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
+    """It failed without dying: it is ended, and the restart policy decides as after a failure."""
+    assert isinstance(event, Unhealthy)
+    return _end(r._replace(verdict=event.reason), spec, now)
 
 
 def pause_over(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
-    return _waiting(r, "restart")._replace(restarts=r.restarts + 1), []
+    return _waiting(r, "restart"), []
 
 
 # What actions are made of.
@@ -211,31 +262,62 @@ def _waiting(r: Replica, trigger: str) -> Replica:
 
 
 def _interrupt(r: Replica, spec: Spec) -> Replica:
-    """A run that is never repeated is over when it is interrupted."""
-    return r._replace(wanted=r.wanted and spec.restart.when is not RestartWhen.NEVER)
+    """Only a daemon begins again: any other run is over when it is interrupted."""
+    return r._replace(wanted=r.wanted and spec.type is TaskType.DAEMON)
 
 
 def _stop(r: Replica, spec: Spec, now: Now) -> Step:
-    stopping = r._replace(state=State.STOPPING, asked=True, deadline=now.mono + spec.stop_timeout)
-    return stopping, [Signal(r.id, r.run, spec.stop_signals[0])]
+    """End the run because somebody asked for it."""
+    return _end(r._replace(asked=True), spec, now)
 
 
-def _pause(r: Replica, spec: Spec, now: Now) -> Replica:
-    return r._replace(state=State.BACKOFF, deadline=now.mono + pause(spec), reason=str(r.exit))
+def _end(r: Replica, spec: Spec, now: Now) -> Step:
+    return _next_step(r._replace(state=State.STOPPING, step=0, ready=False), spec, now)
+
+
+def _next_step(r: Replica, spec: Spec, now: Now) -> Step:
+    """Take the next of the steps that end a run; the one behind the last is to kill."""
+    commands = _stop_commands(r, spec, r.step)
+    if not commands:
+        killing = r._replace(state=State.KILLING, deadline=now.mono + KILL_PATIENCE)
+        return killing, [Kill(r.id, r.run)]
+    return r._replace(step=r.step + 1, deadline=now.mono + spec.stop_timeout), commands
+
+
+def _stop_commands(r: Replica, spec: Spec, step: int) -> list[Command]:
+    """Return what the step is: the stop command if there is one, then signal after signal."""
+    if spec.stop_command is not None:
+        if step == 0:
+            return [StopCommand(r.id, r.run, spec)]
+        step -= 1
+    return [Signal(r.id, r.run, name) for name in spec.stop_signals[step : step + 1]]
+
+
+def _pause(r: Replica, now: Now, seconds: float) -> Replica:
+    return r._replace(
+        state=State.BACKOFF, deadline=now.mono + seconds, ready=False, reason=str(r.exit)
+    )
 
 
 def _ended(r: Replica, spec: Spec, now: Now) -> Replica:
     """Nothing of the run is left: what next?"""
-    rest = r._replace(pid=None, deadline=None)
+    exit = r.exit or Exit()
+    if r.verdict:
+        exit = replace(exit, error=r.verdict)
+    over = r._replace(pid=None, ticks=None, exit=exit, deadline=None, ready=False)
     if not r.wanted:
-        return rest._replace(state=State.DOWN)
+        return over._replace(state=State.DOWN)
     if r.asked:
-        return _waiting(rest, r.trigger)
-    if spec.restart.when is RestartWhen.NEVER:
-        return rest._replace(state=State.DOWN, wanted=False, reason=str(r.exit))
-    if pause(spec) > 0:
-        return _pause(rest, spec, now)
-    return _waiting(rest, "restart")._replace(restarts=r.restarts + 1)
+        return _waiting(over, r.trigger)
+    match after_end(over, spec, now):
+        case Again(seconds, restarts) if seconds > 0:
+            return _pause(over, now, seconds)._replace(restarts=restarts)
+        case Again(_, restarts):
+            return _waiting(over, "restart")._replace(restarts=restarts)
+        case GiveUp(reason):
+            return over._replace(state=State.FAILED, wanted=False, reason=reason)
+        case Done():
+            return over._replace(state=State.DOWN, wanted=False, reason=str(exit))
 
 
 # fmt: off
@@ -246,9 +328,30 @@ _REST: dict[type[Event], Action] = {
     Unblocked:   ignored,
     Spawned:     unexpected,
     SpawnFailed: ignored,
+    Ready:       ignored,
+    Unready:     ignored,
+    Unhealthy:   ignored,
+    Stepped:     ignored,
     Exited:      ignored,
     Gone:        ignored,
     Lost:        ignored,
+    Timeout:     ignored,
+}
+
+_ALIVE: dict[type[Event], Action] = {
+    Start:       wanted_still,
+    Stop:        unwanted_while_ending,
+    Interrupt:   ignored,
+    Unblocked:   ignored,
+    Spawned:     found_up,
+    SpawnFailed: ignored,
+    Ready:       ignored,
+    Unready:     ignored,
+    Unhealthy:   ignored,
+    Stepped:     ignored,
+    Exited:      died_on_request,
+    Gone:        nothing_left,
+    Lost:        lost,
     Timeout:     ignored,
 }
 
@@ -263,53 +366,31 @@ TABLE: dict[State, dict[type[Event], Action]] = {
         Interrupt:   interrupted_pause,
         Timeout:     pause_over,
     },
-    State.STARTING: {
-        Start:       wanted_still,
+    State.STARTING: _ALIVE | {
         Stop:        unwanted_while_starting,
         Interrupt:   interrupted_while_starting,
-        Unblocked:   ignored,
         Spawned:     came_up,
         SpawnFailed: not_spawned,
         Exited:      died,
-        Gone:        nothing_left,
         Lost:        never_began,
-        Timeout:     ignored,
     },
-    State.UP: {
-        Start:       wanted_still,
+    State.UP: _ALIVE | {
         Stop:        unwanted_while_up,
         Interrupt:   interrupted_while_up,
-        Unblocked:   ignored,
-        Spawned:     found_up,
-        SpawnFailed: ignored,
+        Ready:       became_ready,
+        Unready:     became_unready,
+        Unhealthy:   must_end,
         Exited:      died,
-        Gone:        nothing_left,
-        Lost:        lost,
-        Timeout:     ignored,
+        Timeout:     out_of_time,
     },
-    State.STOPPING: {
-        Start:       wanted_still,
-        Stop:        unwanted_while_ending,
-        Interrupt:   ignored,
-        Unblocked:   ignored,
+    State.STOPPING: _ALIVE | {
         Spawned:     found_stopping,
-        SpawnFailed: ignored,
-        Exited:      died_on_request,
-        Gone:        nothing_left,
-        Lost:        lost,
+        Stepped:     stop_command_ended,
         Timeout:     out_of_patience,
     },
-    State.KILLING: {
-        Start:       wanted_still,
-        Stop:        unwanted_while_ending,
-        Interrupt:   ignored,
-        Unblocked:   ignored,
+    State.KILLING: _ALIVE | {
         Spawned:     found_killing,
-        SpawnFailed: ignored,
-        Exited:      died_on_request,
-        Gone:        nothing_left,
-        Lost:        lost,
-        Timeout:     out_of_patience,
+        Timeout:     kill_again,
     },
 }
 # fmt: on

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -80,12 +79,15 @@ class Exit:
 class Replica(NamedTuple):
     """One supervised slot: what should be (`wanted`) and what is (everything else).
 
-    `run` is the id of the current or last run, 0 before the first.  `asked` says that the current
-    run was asked to end, so its end is no failure and the next start need not wait.  `deadline`
-    is monotonic seconds; what it means depends on the state.  `since` is when the state began,
-    `started` when the run began (both wall seconds).  `restarts` counts the starts in a row that
-    did not come from outside.  `pid` and `ticks` (its start in clock ticks since boot) name a
-    process.
+    `run` is the id of the current or last run, 0 before the first; `pid` and `ticks` (its start in
+    clock ticks since boot) name its process.  `ready`: its readiness check says so, or it has none.
+    `asked` says that the current run was asked to end, so its end is no failure and the next start
+    need not wait; `verdict` is why it has to end if that is a failure ("timeout after 2 s").
+    `step` counts what was done to stop it.  `deadline` is monotonic seconds; what it means depends
+    on the state.  `since` is when the state began and `started` when the run began (wall seconds);
+    `began` is the latter on the monotonic clock, and `starts` are the moments on that clock at
+    which runs began that still count for the restart limit.  `restarts` counts the restarts in a
+    row.
     """
 
     id: ReplicaId
@@ -102,36 +104,52 @@ class Replica(NamedTuple):
     restarts: int = 0
     reason: str = ""
     trigger: str = ""
+    ready: bool = False
+    verdict: str = ""
+    step: int = 0
+    began: float = 0.0
+    starts: tuple[float, ...] = ()
 
     @property
     def alive(self) -> bool:
         """Whether a process of it exists, or may exist."""
         return self.state in _ALIVE
 
+    @property
+    def pending(self) -> bool:
+        """Whether a run of it goes on or is to come without anybody asking."""
+        return self.state not in _REST
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """A task that exists.  All times are wall seconds.
 
-    `start_time` is when it was last asked to start, `last_time` when a replica of it last began,
-    `next_fire` when its schedule fires next, if it has one and is not stopped.
+    `start_time` is when it was last asked to start, `last_time` when a replica of it last began.
+    `next_fire` is when its schedule fires next, if it is armed, and `nominal` that moment without
+    the jitter.  `queued` fires wait for the runs before; `skipped` counts those that were dropped.
+    `rolling` are the indices that a rolling restart has still to deal with, `rolled` those it is
+    dealing with.
     """
 
     spec: Spec
     start_time: float
     last_time: float | None = None
     next_fire: float | None = None
+    nominal: float | None = None
     removing: bool = False
     skipped: int = 0
-
-    @property
-    def ids(self) -> Iterator[ReplicaId]:
-        return (ReplicaId(self.spec.name, index) for index in range(self.spec.replicas))
+    queued: int = 0
+    rolling: tuple[int, ...] = ()
+    rolled: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One life of a replica, as history keeps it; `ended` and `exit` are None while it goes on."""
+    """One life of a replica, as history keeps it; `ended` and `exit` are None while it goes on.
+
+    `attempt` counts the runs in a row that were started for one reason, from 1.
+    """
 
     run: int
     id: ReplicaId
@@ -140,6 +158,25 @@ class Run:
     pid: int | None
     ended: float | None = None
     exit: Exit | None = None
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that happened, for who watches: `kind` is "replica.up", "task.created" ...
+
+    `reason` says why, `actor` who ("api", "cron", "policy" ...).  `at` is wall seconds.
+    """
+
+    at: float
+    kind: str
+    task: str
+    replica: int | None = None
+    run: int | None = None
+    pid: int | None = None
+    reason: str = ""
+    actor: str = ""
 
 
 _ALIVE = frozenset({State.STARTING, State.UP, State.STOPPING, State.KILLING})
+_REST = frozenset({State.DOWN, State.FAILED})

@@ -1,10 +1,69 @@
-"""When a replica that ended is started again."""
+"""Whether and when a replica whose run has ended is started again."""
 
 from __future__ import annotations
 
-from .model import Spec
+import random
+from dataclasses import dataclass
+
+from .model import Exit, Now, Replica
+from .spec import RestartWhen, Spec
 
 
-def pause(spec: Spec) -> float:
-    """Return the seconds between an end and the next start."""
-    return spec.interval
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Start it again after `pause` seconds; it is then the `restarts`-th restart in a row."""
+
+    pause: float
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Its task is fulfilled, or was a single try."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """It has failed too often: not again until somebody starts it."""
+
+    reason: str
+
+
+def succeeded(spec: Spec, exit: Exit) -> bool:
+    """Whether a run that ended so did what it was for."""
+    return exit.error is None and exit.code in spec.success_codes
+
+
+def after_end(r: Replica, spec: Spec, now: Now) -> Again | Done | GiveUp:
+    """Decide about a replica whose run ended unasked; `r.exit` says how."""
+    assert r.exit is not None
+    policy = spec.restart
+    failed = not succeeded(spec, r.exit)
+    if policy.when is RestartWhen.NEVER or (policy.when is RestartWhen.ON_FAILURE and not failed):
+        return Done()
+    restarts = r.restarts if now.mono - r.began < policy.stable_after else 0
+    if policy.retries is not None and restarts >= policy.retries:
+        return GiveUp(f"{r.exit}, after {restarts} retries")
+    if policy.limit is not None:
+        recent = [start for start in r.starts if now.mono - start < policy.window]
+        if len(recent) >= policy.limit:
+            return GiveUp(f"start-limit {policy.limit} in {policy.window:g}s: {r.exit}")
+    return Again(pause(spec, restarts, r.run), restarts + 1)
+
+
+def pause(spec: Spec, restarts: int, seed: int) -> float:
+    """Return the seconds to the next start after `restarts` restarts in a row.
+
+    The jitter is drawn by `seed`, so that the same question has the same answer.
+    """
+    policy = spec.restart
+    # Any power over 64 doublings is beyond every cap, and a float's range.
+    grown = spec.interval * policy.factor ** min(restarts, 64)
+    seconds = grown if policy.factor <= 1.0 else min(grown, max(policy.cap, spec.interval))
+    return seconds * (1.0 + policy.jitter * random.Random(seed).uniform(-1.0, 1.0))
+
+
+def counted(starts: tuple[float, ...], spec: Spec, now: Now) -> tuple[float, ...]:
+    """Return the starts that count for the limit, one at `now` included."""
+    limit = spec.restart.limit
+    return () if limit is None else (*starts, now.mono)[-limit:]

@@ -7,14 +7,12 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from proctor.core.changes import Changes
 from proctor.core.errors import StorageFailed
-from proctor.core.model import Exit, Replica, ReplicaId, Run, Spec, State, Task
+from proctor.core.model import Note, Replica, Run, Task
 
+from . import rows
 from .db import open_db
 
 
@@ -40,20 +38,20 @@ class Store:
     def __init__(self, path: Path) -> None:
         self._db = open_db(path)
         self.mark_base = self._own_mark_base()
+        self.last_event = self._last_event()
 
     def close(self) -> None:
         self._db.close()
 
     def load(self) -> Saved:
         replicas: dict[str, list[Replica]] = {}
-        for row in self._db.execute(_ALL_REPLICAS):
-            replica = _replica(row)
-            replicas.setdefault(replica.id.task, []).append(replica)
-        tasks = [_task(row) for row in self._db.execute(_ALL_TASKS)]
+        for row in self._db.execute('SELECT task, "index", data FROM replica'):
+            replicas.setdefault(row[0], []).append(rows.replica_of(*row))
+        tasks = [rows.task_of(data) for (data,) in self._db.execute("SELECT data FROM task")]
         return Saved(
             tasks=[(task, replicas.get(task.spec.name, [])) for task in tasks],
-            next_run=int(self._meta("next_run") or 1),
-            boot=self._meta("boot"),
+            next_run=int(self.meta("next_run") or 1),
+            boot=self.meta("boot"),
         )
 
     def save(self, changes: Changes, *, next_run: int | None = None, durable: bool = False) -> None:
@@ -68,146 +66,99 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise StorageFailed(f"not saved, so not done: {error}") from error
+        self.last_event += len(changes.notes)
 
-    def set_boot(self, boot: str) -> None:
-        self._set_meta("boot", boot)
-
-    def runs_of(self, task: str, limit: int = 100) -> list[Run]:
-        """Return the newest runs of a task, newest first."""
-        return [_run(row) for row in self._db.execute(_RUNS_OF, (task, limit))]
-
-    def prune_runs(self, task: str, keep: int) -> int:
-        """Drop all but the newest `keep` ended runs of a task; return how many were dropped."""
-        return self._db.execute(_PRUNE, (task, task, keep)).rowcount
-
-    def _write(self, changes: Changes, next_run: int | None) -> None:
-        db = self._db
-        for name in changes.removed:
-            db.execute("DELETE FROM task WHERE name = ?", (name,))
-            db.execute("DELETE FROM replica WHERE task = ?", (name,))
-        db.executemany(_PUT_TASK, [_task_row(task) for task in changes.tasks.values()])
-        db.executemany(_PUT_REPLICA, [_replica_row(r) for r in changes.replicas.values()])
-        db.executemany(_PUT_RUN, [_run_row(run) for run in changes.runs.values()])
-        if next_run is not None and changes.runs:
-            self._set_meta("next_run", str(next_run))
-
-    def _meta(self, key: str) -> str | None:
+    def meta(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return None if row is None else str(row[0])
 
-    def _set_meta(self, key: str, value: str) -> None:
+    def set_meta(self, key: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    # History.
+
+    def runs(
+        self, task: str, *, index: int | None = None, before: int | None = None, limit: int = 100
+    ) -> list[Run]:
+        """Return the runs of a task (of one replica) with ids below `before`, newest first."""
+        found = self._db.execute(_RUNS, (task, index, index, before, before, limit))
+        return [rows.run_of(row) for row in found]
+
+    def run(self, run: int) -> Run | None:
+        row = self._db.execute(f"SELECT {rows.RUN_COLUMNS} FROM run WHERE run = ?", (run,))
+        found = row.fetchone()
+        return None if found is None else rows.run_of(found)
+
+    def prune_runs(self, task: str, *, keep: int, ended_before: float = 0.0) -> int:
+        """Drop the ended runs of a task but the newest `keep`, and those that ended before then.
+
+        Return how many were dropped.
+        """
+        surplus = self._db.execute(_SURPLUS_RUNS, (task, task, keep)).rowcount
+        return surplus + self._db.execute(_OLD_RUNS, (task, ended_before)).rowcount
+
+    def events(self, after: int, limit: int = 1000) -> list[tuple[int, Note]]:
+        """Return what happened later than event `after`, oldest first, with the events' ids."""
+        found = self._db.execute(_EVENTS, (after, limit))
+        return [(row[0], rows.note_of(row[1:])) for row in found]
+
+    def first_event(self) -> int:
+        """Return the id of the oldest event that is kept; one more than the last if none is."""
+        (first,) = self._db.execute("SELECT min(id) FROM event").fetchone()
+        return self.last_event + 1 if first is None else int(first)
+
+    def prune_events(self, keep: int) -> None:
+        """Drop all events but about the newest `keep`."""
+        self._db.execute("DELETE FROM event WHERE id <= ?", (self.last_event - keep,))
+
+    # Inside.
+
+    def _write(self, changes: Changes, next_run: int | None) -> None:
+        db = self._db
+        removed: Sequence[tuple[str]] = [(name,) for name in changes.removed]
+        db.executemany("DELETE FROM task WHERE name = ?", removed)
+        db.executemany("DELETE FROM replica WHERE task = ?", removed)
+        db.executemany('DELETE FROM replica WHERE task = ? AND "index" = ?', list(changes.dropped))
+        db.executemany(_PUT_TASK, [rows.task_row(task) for task in changes.tasks.values()])
+        db.executemany(_PUT_REPLICA, [rows.replica_row(r) for r in changes.replicas.values()])
+        db.executemany(_PUT_RUN, [rows.run_row(run) for run in changes.runs.values()])
+        db.executemany(_PUT_EVENT, [rows.note_row(note) for note in changes.notes])
+        if next_run is not None and changes.runs:
+            self.set_meta("next_run", str(next_run))
 
     def _own_mark_base(self) -> int:
         """Return this state dir's part of every birth mark: a random number in bits 32 to 61.
 
         It tells our processes from those of another Proctor on the machine.
         """
-        known = self._meta("mark_base")
+        known = self.meta("mark_base")
         if known is None:
             known = str((secrets.randbits(29) | 1 << 29) << 32)
-            self._set_meta("mark_base", known)
+            self.set_meta("mark_base", known)
         return int(known)
 
+    def _last_event(self) -> int:
+        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
+        return 0 if row is None else int(row[0])
 
-_ALL_TASKS = "SELECT spec, start_time, last_time, next_fire, removing, skipped FROM task"
-_ALL_REPLICAS = (
-    'SELECT task, "index", state, wanted, asked, run, pid, ticks, exit, deadline, since, started,'
-    ' restarts, reason, "trigger" FROM replica'
-)
-_PUT_TASK = "INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, ?, ?, ?)"
-_PUT_REPLICA = "INSERT OR REPLACE INTO replica VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+_PUT_TASK = "INSERT OR REPLACE INTO task VALUES (?, ?)"
+_PUT_REPLICA = "INSERT OR REPLACE INTO replica VALUES (?, ?, ?)"
 _PUT_RUN = (
-    "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    f"INSERT INTO run ({rows.RUN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (run) DO UPDATE SET pid = excluded.pid, ended = excluded.ended,"
     " code = excluded.code, signal = excluded.signal, error = excluded.error,"
     " cpu = excluded.cpu, max_rss = excluded.max_rss"
 )
-_RUNS_OF = (
-    'SELECT run, task, "index", "trigger", started, pid, ended, code, signal, error, cpu, max_rss'
-    " FROM run WHERE task = ? ORDER BY run DESC LIMIT ?"
+_PUT_EVENT = f"INSERT INTO event ({rows.NOTE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_RUNS = (
+    f"SELECT {rows.RUN_COLUMNS} FROM run"
+    ' WHERE task = ? AND (? IS NULL OR "index" = ?) AND (? IS NULL OR run < ?)'
+    " ORDER BY run DESC LIMIT ?"
 )
-_PRUNE = (
+_SURPLUS_RUNS = (
     "DELETE FROM run WHERE task = ? AND ended IS NOT NULL AND run <="
     " (SELECT run FROM run WHERE task = ? ORDER BY run DESC LIMIT 1 OFFSET ?)"
 )
-
-_encode = msgspec.json.Encoder().encode
-_decode_spec = msgspec.json.Decoder(Spec).decode
-_decode_exit = msgspec.json.Decoder(Exit).decode
-
-
-def _task_row(task: Task) -> tuple[object, ...]:
-    return (
-        task.spec.name,
-        _encode(task.spec).decode(),
-        task.start_time,
-        task.last_time,
-        task.next_fire,
-        task.removing,
-        task.skipped,
-    )
-
-
-def _task(row: tuple[str, float, float | None, float | None, int, int]) -> Task:
-    spec, start_time, last_time, next_fire, removing, skipped = row
-    return Task(_decode_spec(spec), start_time, last_time, next_fire, bool(removing), skipped)
-
-
-def _replica_row(r: Replica) -> tuple[object, ...]:
-    return (
-        r.id.task,
-        r.id.index,
-        r.state.value,
-        r.wanted,
-        r.asked,
-        r.run,
-        r.pid,
-        r.ticks,
-        None if r.exit is None else _encode(r.exit).decode(),
-        r.deadline,
-        r.since,
-        r.started,
-        r.restarts,
-        r.reason,
-        r.trigger,
-    )
-
-
-def _replica(row: Sequence[Any]) -> Replica:
-    task, index, state, wanted, asked, run, pid, ticks, exit, *rest = row
-    return Replica(
-        ReplicaId(task, index),
-        State(state),
-        bool(wanted),
-        bool(asked),
-        run,
-        pid,
-        ticks,
-        None if exit is None else _decode_exit(exit),
-        *rest,
-    )
-
-
-def _run_row(run: Run) -> tuple[object, ...]:
-    exit = run.exit or Exit()
-    return (
-        run.run,
-        run.id.task,
-        run.id.index,
-        run.trigger,
-        run.started,
-        run.pid,
-        run.ended,
-        exit.code,
-        exit.signal,
-        exit.error,
-        exit.cpu,
-        exit.max_rss,
-    )
-
-
-def _run(row: Sequence[Any]) -> Run:
-    run, task, index, trigger, started, pid, ended, code, signal, error, cpu, max_rss = row
-    exit = None if ended is None else Exit(code, signal, error, cpu, max_rss)
-    return Run(run, ReplicaId(task, index), trigger, started, pid, ended, exit)
+_OLD_RUNS = "DELETE FROM run WHERE task = ? AND ended < ?"
+_EVENTS = f"SELECT id, {rows.NOTE_COLUMNS} FROM event WHERE id > ? ORDER BY id LIMIT ?"

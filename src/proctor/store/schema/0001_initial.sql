@@ -1,4 +1,4 @@
--- Times are seconds: wall times since 1970 (UTC), deadlines since boot (void after a reboot).
+-- Times are seconds: wall times since 1970 (UTC).
 
 CREATE TABLE meta (
     key   TEXT PRIMARY KEY,
@@ -6,31 +6,14 @@ CREATE TABLE meta (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE task (
-    name       TEXT PRIMARY KEY,
-    spec       TEXT NOT NULL,              -- JSON, core.model.Spec
-    start_time REAL NOT NULL,
-    last_time  REAL,
-    next_fire  REAL,
-    removing   INTEGER NOT NULL,
-    skipped    INTEGER NOT NULL
+    name TEXT PRIMARY KEY,
+    data TEXT NOT NULL                     -- JSON, core.model.Task
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE replica (
-    task     TEXT NOT NULL,
-    "index"  INTEGER NOT NULL,
-    state    TEXT NOT NULL,
-    wanted   INTEGER NOT NULL,
-    asked    INTEGER NOT NULL,
-    run      INTEGER NOT NULL,
-    pid      INTEGER,
-    ticks    INTEGER,                      -- the process's start time: with the pid, its identity
-    exit     TEXT,                         -- JSON, core.model.Exit
-    deadline REAL,
-    since    REAL NOT NULL,
-    started  REAL,
-    restarts INTEGER NOT NULL,
-    reason   TEXT NOT NULL,
-    "trigger" TEXT NOT NULL,
+    task    TEXT NOT NULL,
+    "index" INTEGER NOT NULL,
+    data    TEXT NOT NULL,                 -- JSON, core.model.Replica without its id
     PRIMARY KEY (task, "index")
 ) STRICT, WITHOUT ROWID;
 
@@ -39,6 +22,7 @@ CREATE TABLE run (
     task      TEXT NOT NULL,
     "index"   INTEGER NOT NULL,
     "trigger" TEXT NOT NULL,
+    attempt   INTEGER NOT NULL,
     started   REAL NOT NULL,
     pid       INTEGER,
     ended     REAL,
@@ -50,3 +34,15 @@ CREATE TABLE run (
 ) STRICT;
 
 CREATE INDEX run_of_task ON run (task, run);
+
+CREATE TABLE event (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    at      REAL NOT NULL,
+    kind    TEXT NOT NULL,
+    task    TEXT NOT NULL,
+    replica INTEGER,
+    run     INTEGER,
+    pid     INTEGER,
+    reason  TEXT NOT NULL,
+    actor   TEXT NOT NULL
+) STRICT;

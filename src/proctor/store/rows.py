@@ -1,0 +1,94 @@
+"""Values to rows and back.
+
+Tasks and replicas are JSON: a field that a later version adds has its default when an earlier row
+is read, and one that was dropped is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from proctor.core.model import Exit, Note, Replica, ReplicaId, Run, State, Task
+
+Row = tuple[object, ...]
+
+_encode = msgspec.json.Encoder().encode
+_decode_task = msgspec.json.Decoder(Task).decode
+_decode_any = msgspec.json.Decoder().decode
+
+
+def task_row(task: Task) -> Row:
+    return task.spec.name, _encode(task).decode()
+
+
+def task_of(data: str) -> Task:
+    return _decode_task(data)
+
+
+def replica_row(r: Replica) -> Row:
+    fields = r._asdict()
+    del fields["id"]
+    return r.id.task, r.id.index, _encode(fields).decode()
+
+
+def replica_of(task: str, index: int, data: str) -> Replica:
+    found = _decode_any(data)
+    fields = {key: value for key, value in found.items() if key in Replica._fields}
+    fields["state"] = State(fields["state"])
+    if fields["exit"] is not None:
+        fields["exit"] = msgspec.convert(fields["exit"], Exit)
+    fields["starts"] = tuple(fields.get("starts", ()))
+    return Replica(ReplicaId(task, index), **fields)
+
+
+def run_row(run: Run) -> Row:
+    exit = run.exit or Exit()
+    return (
+        run.run,
+        run.id.task,
+        run.id.index,
+        run.trigger,
+        run.attempt,
+        run.started,
+        run.pid,
+        run.ended,
+        exit.code,
+        exit.signal,
+        exit.error,
+        exit.cpu,
+        exit.max_rss,
+    )
+
+
+RUN_COLUMNS = (
+    'run, task, "index", "trigger", attempt, started, pid, ended, code, signal, error, cpu, max_rss'
+)
+
+
+def run_of(row: Sequence[Any]) -> Run:
+    run, task, index, trigger, attempt, started, pid, ended, *how = row
+    exit = None if ended is None else Exit(*how)
+    return Run(run, ReplicaId(task, index), trigger, started, pid, ended, exit, attempt)
+
+
+NOTE_COLUMNS = "at, kind, task, replica, run, pid, reason, actor"
+
+
+def note_row(note: Note) -> Row:
+    return (
+        note.at,
+        note.kind,
+        note.task,
+        note.replica,
+        note.run,
+        note.pid,
+        note.reason,
+        note.actor,
+    )
+
+
+def note_of(row: Sequence[Any]) -> Note:
+    return Note(*row)
