@@ -7,8 +7,6 @@ commands then.
 
 from __future__ import annotations
 
-from bisect import insort
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -16,11 +14,11 @@ from . import graph, machine, rolling, schedules
 from .changes import Changes
 from .checks import LINE, Checks
 from .commands import Command, Probe, Signal
-from .deadlines import Deadlines
 from .deps import Blocker, blocker, settled_blocker
 from .errors import DependencyCycle, ShuttingDown, TaskExists, UnknownTask
 from .events import Event, Interrupt, Probed, Start, Stop, Timeout, Unblocked
 from .model import Exit, Note, Now, Replica, ReplicaId, Run, State, Task
+from .register import Register
 from .restart import succeeded
 from .schedules import NextFire
 from .spec import Check, CheckKind, Dep, Spec, Until
@@ -36,8 +34,9 @@ class World:
     """
 
     def __init__(self, next_fire: NextFire, next_run: int = 1) -> None:
-        self.tasks: dict[str, Task] = {}
-        self.replicas: dict[ReplicaId, Replica] = {}
+        self._book = Register()
+        self.tasks: Mapping[str, Task] = self._book.tasks
+        self.replicas: Mapping[ReplicaId, Replica] = self._book.replicas
         self.next_run = next_run
         self.halting = False
         self.pools: Mapping[str, int] = {}
@@ -45,16 +44,7 @@ class World:
         self.fatal: Exit | None = None
         self.checks = Checks()
         self._next_fire = next_fire
-        self._ids: dict[str, list[ReplicaId]] = {}
-        self._dependents: dict[str, set[str]] = defaultdict(set)
-        self._waiting: dict[str, set[ReplicaId]] = defaultdict(set)
-        self._in_pool: dict[str, set[ReplicaId]] = defaultdict(set)
         self._matched: dict[tuple[ReplicaId, str], int] = {}
-        self._deadlines: Deadlines[ReplicaId] = Deadlines()
-        self._fires: Deadlines[str] = Deadlines()
-        self._touched: set[str] = set()
-        self._alive = 0
-        self._changes = Changes()
         self._commands: list[Command] = []
 
     # Requests.
@@ -73,9 +63,10 @@ class World:
 
     def put(self, task: Task, now: Now) -> None:
         """Add a task and start it; a scheduled one waits for its first fire."""
-        self._add(task)
+        self._book.add(task)
+        self._probe_deps(task.spec)
         for index in range(task.spec.replicas):
-            self._set_replica(Replica(ReplicaId(task.spec.name, index), since=now.wall))
+            self._book.set_replica(Replica(ReplicaId(task.spec.name, index), since=now.wall))
         self.note(now, "task.created", task.spec.name)
         if task.spec.enabled and not task.spec.is_scheduled:
             self.start(self.ids_of(task.spec.name), now, trigger="api")
@@ -106,13 +97,13 @@ class World:
         """Have these replicas run, each if it does not yet."""
         self._startable_ids(ids)
         for name in {id.task for id in ids}:
-            self._set_task(replace(self.tasks[name], start_time=now.wall))
+            self._book.set_task(replace(self.tasks[name], start_time=now.wall))
         self._handle_all((Start(id, trigger) for id in ids), now)
 
     def stop(self, ids: Sequence[ReplicaId], now: Now, *, reason: str = "stopped") -> None:
         """Have these replicas not run."""
         for name in {id.task for id in ids}:
-            self._set_task(replace(self.tasks[name], queued=0, rolling=(), rolled=()))
+            self._book.set_task(replace(self.tasks[name], queued=0, rolling=(), rolled=()))
         self._handle_all((Stop(id, reason) for id in ids), now)
 
     def restart(self, ids: Sequence[ReplicaId], now: Now) -> None:
@@ -126,13 +117,13 @@ class World:
         task = self.startable(name)
         self.stop(self.ids_of(name), now, reason="restarted")
         fire = schedules.first_fire(task.spec, now.wall, self._next_fire)
-        self._set_task(replace(_armed(self.tasks[name], fire), start_time=now.wall))
+        self._book.set_task(replace(_armed(self.tasks[name], fire), start_time=now.wall))
 
     def roll(self, name: str, now: Now) -> None:
         """Restart the task's replicas, a few at a time, each when those before are ready."""
         self.startable(name)
         up = tuple(r.id.index for r in self.replicas_of(name) if r.alive and r.wanted)
-        self._set_task(replace(self.tasks[name], rolling=up, rolled=()))
+        self._book.set_task(replace(self.tasks[name], rolling=up, rolled=()))
 
     def signal(self, ids: Sequence[ReplicaId], name: str) -> None:
         """Send a signal to the processes of those that run."""
@@ -143,12 +134,12 @@ class World:
         """Stop the task; it is forgotten when nothing of it is left."""
         self.task(name)
         self.stop(self.ids_of(name), now, reason="removed")
-        self._set_task(replace(_armed(self.tasks[name], None), removing=True))
+        self._book.set_task(replace(_armed(self.tasks[name], None), removing=True))
 
     def halt(self, now: Now) -> None:
         """Stop everything, dependents before what they depend on; what is wanted stays wanted."""
         self.halting = True
-        self._touched.update(self.tasks)
+        self._book.touched.update(self.tasks)
 
     # Events.
 
@@ -163,25 +154,27 @@ class World:
         after, commands = machine.step(before, spec, event, now)
         self._commands += commands
         if after is not before:
-            self._set_replica(after)
+            self._book.set_replica(after)
             self._stepped(before, after, spec, now)
 
     def due(self, now: Now) -> None:
         """Deal with every deadline that has passed."""
-        for id in self._deadlines.pop_due(now.mono):
+        for id in self._book.deadlines.pop_due(now.mono):
             # Popped, it is no longer on the list: a state that keeps its deadline sets it again.
             self.handle(Timeout(id), now)
         for key in self.checks.pop_due(now):
             r = self.replicas[key[0]]
             spec = self.tasks[r.id.task].spec
             self._follow(*self.checks.ask(key, r, spec, now), now)
-        for name in self._fires.pop_due(now.wall):
+        for name in self._book.fires.pop_due(now.wall):
             self._fire(self.tasks[name], now)
 
     def next_deadlines(self) -> tuple[float | None, float | None]:
         """Return the earliest deadline on the monotonic and on the wall clock."""
-        mono = [at for at in (self._deadlines.earliest(), self.checks.earliest()) if at is not None]
-        return min(mono, default=None), self._fires.earliest()
+        mono = [
+            at for at in (self._book.deadlines.earliest(), self.checks.earliest()) if at is not None
+        ]
+        return min(mono, default=None), self._book.fires.earliest()
 
     def clock_was_set(self, now: Now) -> None:
         """The wall clock jumped: a schedule must not wait for a moment that came nearer."""
@@ -189,12 +182,12 @@ class World:
             if task.next_fire is not None and task.spec.schedule.at is None:
                 fire = schedules.first_fire(task.spec, now.wall, self._next_fire)
                 if fire is not None and fire.at < task.next_fire:
-                    self._set_task(_armed(task, fire))
+                    self._book.set_task(_armed(task, fire))
 
     def settle(self, now: Now) -> None:
         """Draw all consequences of what was touched: start what may start, forget what is gone."""
-        while self._touched:
-            touched, self._touched = self._touched, set()
+        while self._book.touched:
+            touched, self._book.touched = self._book.touched, set()
             for name in touched & self.tasks.keys():
                 self._tidy(name, now)
             if self.halting:
@@ -204,8 +197,8 @@ class World:
 
     def take(self) -> tuple[Changes, list[Command]]:
         """Return what has changed and what is to be done, and begin anew."""
-        taken = self._changes, self._commands
-        self._changes, self._commands = Changes(), []
+        taken = self._book.changes, self._commands
+        self._book.changes, self._commands = Changes(), []
         return taken
 
     # Questions.
@@ -213,7 +206,7 @@ class World:
     @property
     def idle(self) -> bool:
         """Whether no process of any task is alive."""
-        return self._alive == 0
+        return self._book.alive == 0
 
     def task(self, name: str) -> Task:
         try:
@@ -232,12 +225,11 @@ class World:
 
     def ids_of(self, name: str) -> list[ReplicaId]:
         """Return the replicas that are meant to be; surplus ones that still end are left out."""
-        count = self.tasks[name].spec.replicas
-        return [id for id in self._ids[name] if id.index < count]
+        return self._book.ids_of(name)
 
     def replicas_of(self, name: str) -> list[Replica]:
         """Return all its replicas, those on their way out included."""
-        return [self.replicas[id] for id in self._ids.get(name, ())]
+        return self._book.replicas_of(name)
 
     def blockers(self, name: str) -> list[Blocker]:
         """Return what holds `name` up, nearest first."""
@@ -252,11 +244,10 @@ class World:
         return list(dict.fromkeys(b for b in found if b is not None))
 
     def deps_of(self, name: str) -> Collection[str]:
-        task = self.tasks.get(name)
-        return task.spec.dep_names if task else ()
+        return self._book.deps_of(name)
 
     def dependents_of(self, name: str) -> Collection[str]:
-        return self._dependents.get(name, ())
+        return self._book.dependents_of(name)
 
     def check_cycle(self, spec: Spec) -> None:
         """Raise DependencyCycle if the spec would close one."""
@@ -279,12 +270,12 @@ class World:
             task = replace(task, queued=task.queued + count - 1)
         elif task.next_fire is not None and task.next_fire <= now.wall:
             task = _armed(task, schedules.following_fire(task, now.wall, self._next_fire))
-        self._add(task)
+        self._book.add(task)
         known = {r.id: r for r in replicas}
         regular = {ReplicaId(task.spec.name, index) for index in range(task.spec.replicas)}
         for id in sorted(regular | known.keys()):
             r = known.get(id, Replica(id, since=now.wall))
-            self._set_replica(r)
+            self._book.set_replica(r)
             if r.state is State.UP:
                 self._commands += self.checks.begin(r, task.spec, now)
                 self._commands += self._line_probes(r)
@@ -297,7 +288,7 @@ class World:
         note = Note(now.wall, kind, task, reason=reason, actor=self.actor)
         if r is not None:
             note = replace(note, replica=r.id.index, run=r.run or None, pid=r.pid)
-        self._changes.notes.append(note)
+        self._book.changes.notes.append(note)
 
     def _handle_all(self, events: Iterable[Event], now: Now) -> None:
         for event in events:
@@ -329,7 +320,7 @@ class World:
         if event.name.startswith(LINE):
             if event.ok and event.run == r.run:
                 self._matched[r.id, event.name.removeprefix(LINE)] = event.run
-                self._touched.add(r.id.task)
+                self._book.touched.add(r.id.task)
             return
         self._follow(*self.checks.answered(event, r, spec, now), now)
 
@@ -341,15 +332,15 @@ class World:
         """Begin the runs that the schedule asks for, as the overlap policy has it."""
         name = task.spec.name
         decision = schedules.fired(task, self.replicas_of(name))
-        self._set_task(_armed(task, schedules.following_fire(task, now.wall, self._next_fire)))
+        self._book.set_task(_armed(task, schedules.following_fire(task, now.wall, self._next_fire)))
         match decision:
             case schedules.Begin(indices, restart):
                 self._begin_fire(name, indices, restart, now)
             case schedules.Wait():
-                self._set_task(replace(self.tasks[name], queued=task.queued + 1))
+                self._book.set_task(replace(self.tasks[name], queued=task.queued + 1))
                 self.note(now, "schedule.queued", name)
             case schedules.Skip():
-                self._set_task(replace(self.tasks[name], skipped=task.skipped + 1))
+                self._book.set_task(replace(self.tasks[name], skipped=task.skipped + 1))
                 self.note(now, "schedule.skipped", name, reason="the run before goes on")
 
     def _begin_fire(self, name: str, indices: Iterable[int], restart: bool, now: Now) -> None:
@@ -357,7 +348,7 @@ class World:
         for index in indices:
             id = ReplicaId(name, index)
             if id not in self.replicas:
-                self._set_replica(Replica(id, since=now.wall))
+                self._book.set_replica(Replica(id, since=now.wall))
             if restart:
                 self.handle(Stop(id, "replaced by the next run"), now)
             self.handle(Start(id, "cron"), now)
@@ -367,16 +358,17 @@ class World:
     def _tidy(self, name: str, now: Now) -> None:
         """Forget what is surplus or gone of one task; go on with what is queued or rolls."""
         task = self.tasks[name]
-        for id in self._surplus(name):
+        for id in self._book.surplus(name):
             if not self.replicas[id].pending:
-                self._drop_replica(id)
+                self._book.drop_replica(id)
         pending = any(r.pending for r in self.replicas_of(name))
         if task.removing and not pending:
-            self._forget(task, now)
+            self.note(now, "task.removed", name)
+            self._book.forget(name)
         elif self.halting:
             return
         elif task.queued and not pending:
-            self._set_task(replace(task, queued=task.queued - 1))
+            self._book.set_task(replace(task, queued=task.queued - 1))
             self._begin_fire(name, range(task.spec.replicas), False, now)
         elif task.rolling or task.rolled:
             self._roll_on(task, now)
@@ -385,7 +377,7 @@ class World:
         name = task.spec.name
         step = rolling.advance(task, self.replicas_of(name))
         if (step.rolling, step.rolled) != (task.rolling, task.rolled):
-            self._set_task(replace(task, rolling=step.rolling, rolled=step.rolled))
+            self._book.set_task(replace(task, rolling=step.rolling, rolled=step.rolled))
         if step.aborted:
             self.note(now, "task.roll_aborted", name, reason=step.aborted)
         for index in step.interrupt:
@@ -397,7 +389,7 @@ class World:
         todo = list(seen)
         while todo:
             name = todo.pop()
-            if self._waiting.get(name):
+            if self._book.waiting.get(name):
                 yield name
             for dependent in self.dependents_of(name):
                 if dependent not in seen:
@@ -410,30 +402,27 @@ class World:
         free.sort(key=lambda name: (-self.tasks[name].spec.priority, self.tasks[name].start_time))
         for name in free:
             task = self.tasks[name]
-            for id in sorted(self._waiting[name]):
+            for id in sorted(self._book.waiting[name]):
                 if not self._has_slot(task.spec.pool):
                     break
                 run, self.next_run = self.next_run, self.next_run + 1
                 self.handle(Unblocked(id, run), now)
-                self._set_task(replace(self.tasks[name], last_time=now.wall))
+                self._book.set_task(replace(self.tasks[name], last_time=now.wall))
 
     def _has_slot(self, pool: str | None) -> bool:
         if pool is None or pool not in self.pools:
             return True
-        return len(self._in_pool[pool]) < self.pools[pool]
+        return len(self._book.in_pool[pool]) < self.pools[pool]
 
     def _halt_next(self, touched: Iterable[str], now: Now) -> None:
         """Interrupt what nobody alive needs, of the touched tasks and all they depend on."""
         names = set(touched).union(*(graph.closure(self.deps_of, name) for name in touched))
         for name in names & self.tasks.keys():
-            if any(self._is_alive(other) for other in graph.closure(self.dependents_of, name)):
+            if any(self._book.is_alive(other) for other in graph.closure(self.dependents_of, name)):
                 continue
             for r in self.replicas_of(name):
                 if r.alive and not r.asked:
                     self.handle(Interrupt(r.id, "the service is stopping"), now)
-
-    def _is_alive(self, name: str) -> bool:
-        return any(r.alive for r in self.replicas_of(name))
 
     def _blocker(self, dep: Dep) -> Blocker | None:
         task = self.tasks.get(dep.task)
@@ -463,105 +452,35 @@ class World:
             if self._matched.get((r.id, pattern)) != r.run
         ]
 
-    # Inside: keeping the books.
-
     def _startable_ids(self, ids: Iterable[ReplicaId]) -> None:
         for name in {id.task for id in ids}:
             self.startable(name)
 
-    def _add(self, task: Task) -> None:
-        name = task.spec.name
-        self._ids[name] = []
-        self._set_task(task)
-        self._depend(task.spec)
-
-    def _depend(self, spec: Spec) -> None:
-        for dep in spec.deps:
-            self._dependents[dep.task].add(spec.name)
-            if dep.until is Until.LOG_LINE:
-                for r in self.replicas_of(dep.task):
-                    if r.state is State.UP:
-                        self._commands += self._line_probes(r)
-
     def _respecify(self, before: Task, spec: Spec, now: Now) -> None:
         """Give the task its new spec, and as many replicas as that says."""
         name = spec.name
-        for dep in before.spec.dep_names:
-            self._dependents[dep].discard(name)
         task = replace(before, spec=spec)
-        timing = (spec.schedule, spec.enabled)
-        if timing != (before.spec.schedule, before.spec.enabled):
+        if (spec.schedule, spec.enabled) != (before.spec.schedule, before.spec.enabled):
             task = _armed(task, schedules.first_fire(spec, now.wall, self._next_fire))
-        self._set_task(task)
-        self._depend(spec)
+        self._book.respecify(task)
+        self._probe_deps(spec)
         running = any(r.wanted for r in self.replicas_of(name))
-        for id in self._surplus(name):
+        for id in self._book.surplus(name):
             self.handle(Stop(id, "scaled down"), now)
         for index in range(spec.replicas):
             id = ReplicaId(name, index)
             if id not in self.replicas:
-                self._set_replica(Replica(id, since=now.wall))
+                self._book.set_replica(Replica(id, since=now.wall))
                 if running:
                     self.handle(Start(id, "scale"), now)
 
-    def _surplus(self, name: str) -> list[ReplicaId]:
-        """Return the replicas beyond what the spec says, lowest first."""
-        count, ids = self.tasks[name].spec.replicas, self._ids[name]
-        return [] if not ids or ids[-1].index < count else [id for id in ids if id.index >= count]
-
-    def _forget(self, task: Task, now: Now) -> None:
-        name = task.spec.name
-        self.note(now, "task.removed", name)
-        for id in list(self._ids[name]):
-            self._drop_replica(id)
-        del self.tasks[name], self._ids[name]
-        self._fires.set(name, None)
-        for dep in task.spec.dep_names:
-            self._dependents[dep].discard(name)
-        self._waiting.pop(name, None)
-        self._changes.merge(Changes(removed={name}))
-        self._touched.update(self.dependents_of(name), task.spec.dep_names)
-
-    def _set_task(self, task: Task) -> None:
-        name = task.spec.name
-        self.tasks[name] = task
-        self._fires.set(name, task.next_fire)
-        self._changes.tasks[name] = task
-        self._touched.add(name)
-
-    def _set_replica(self, r: Replica) -> None:
-        before = self.replicas.get(r.id)
-        if before is None:
-            insort(self._ids[r.id.task], r.id)
-        if r.alive != (before is not None and before.alive):
-            self._alive += 1 if r.alive else -1
-            self._count_in_pool(r)
-        self.replicas[r.id] = r
-        self._deadlines.set(r.id, r.deadline)
-        if r.state is State.WAITING:
-            self._waiting[r.id.task].add(r.id)
-        elif before is not None and before.state is State.WAITING:
-            self._waiting[r.id.task].discard(r.id)
-        self._changes.replicas[r.id] = r
-        self._touched.add(r.id.task)
-
-    def _count_in_pool(self, r: Replica) -> None:
-        pool = self.tasks[r.id.task].spec.pool
-        if r.alive and pool is not None:
-            self._in_pool[pool].add(r.id)
-            return
-        for name, members in self._in_pool.items():
-            if r.id in members:
-                members.discard(r.id)
-                waiting = (task for task, ids in self._waiting.items() if ids)
-                self._touched.update(t for t in waiting if self.tasks[t].spec.pool == name)
-
-    def _drop_replica(self, id: ReplicaId) -> None:
-        self._ids[id.task].remove(id)
-        del self.replicas[id]
-        self._deadlines.set(id, None)
-        self._waiting[id.task].discard(id)
-        self._changes.merge(Changes(dropped={id}))
+    def _probe_deps(self, spec: Spec) -> None:
+        """Look for the lines that the spec waits for in tasks that are up already."""
+        for dep in spec.deps:
+            if dep.until is Until.LOG_LINE:
+                for r in self.replicas_of(dep.task):
+                    if r.state is State.UP:
+                        self._commands += self._line_probes(r)
 
     def _note_run(self, before: Replica, after: Replica, now: Now) -> None:
         """Keep the history of the run that the step was about."""
@@ -569,7 +488,7 @@ class World:
         if same or not (before.alive or after.alive):
             return
         seen = after.exit.at if after.exit is not None else None
-        self._changes.runs[after.run] = Run(
+        self._book.changes.runs[after.run] = Run(
             run=after.run,
             id=after.id,
             trigger=before.trigger,
