@@ -16,7 +16,7 @@ import pytest
 
 from proctor.core.model import ReplicaId
 from proctor.logs import reader
-from proctor.logs.writer import MOST_OPEN
+from proctor.logs.writer import MOST_OPEN, LogWriter
 
 from .support import DEADLINE, WEB, content_of, put_all, writing
 
@@ -308,3 +308,18 @@ def test_followers_are_told_seldom_of_much(tmp_path: Path) -> None:
     assert ends[-1] == 20_000_000
     assert len(ends) <= took / 0.02 + 2
     assert ends == sorted(set(ends))
+
+
+def test_a_fault_in_the_thread_is_handed_over(tmp_path: Path) -> None:
+    faults: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
+
+    def fail(run: int) -> None:
+        raise ValueError(run)
+
+    writer = LogWriter(tmp_path, on_drained=fail, on_crash=faults.put)
+    read, write = os.pipe()
+    writer.attach(WEB, 7, read)
+    os.close(write)
+
+    assert faults.get(timeout=DEADLINE).args == (7,)
+    writer.close()

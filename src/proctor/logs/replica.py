@@ -141,7 +141,9 @@ class ReplicaLog:
             raise
         reopened = newest is not None and newest.start == start
         self._counted = self._catalogue.reopen(self.id) if reopened else 0
-        self._closed_bytes = self._catalogue.keep_replica(self.id, self._counted)
+        # Room for all of it now: who looks while it grows never sees more than the quota.
+        size = max(self._counted, self._limits.cut_at)
+        self._closed_bytes = self._catalogue.keep_replica(self.id, size)
         self._account(segment)
         return segment
 
