@@ -27,8 +27,11 @@ def script_frames() -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def visible(name: bytes) -> Value:
-    """Return what the slot of a name holds: local, else outermost; UNDEF if there is none."""
+def visible(name: bytes, *, from_library: bool = False) -> Value:
+    """Return what the slot of a name holds: local, else outermost; UNDEF if there is none.
+
+    A library function has a scope of its own: it sees only the outermost one.
+    """
     slot = python_name(name.decode("latin-1"))
     if slot[:1] in (".", ""):
         return UNDEF
@@ -36,10 +39,11 @@ def visible(name: bytes) -> Value:
     innermost = next(frames, None)
     if innermost is None:
         return running.co.globals.get(slot, UNDEF)
-    variables = innermost.f_locals
-    for key in (slot + "'", slot):
-        if (found := variables.get(key, UNDEF)) is not UNDEF:
-            return found
+    if not from_library:
+        variables = innermost.f_locals
+        for key in (slot + "'", slot):
+            if (found := variables.get(key, UNDEF)) is not UNDEF:
+                return found
     if (found := running.co.globals.get(slot, UNDEF)) is not UNDEF or slot == "this":
         return found
     outermost = innermost

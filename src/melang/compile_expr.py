@@ -32,6 +32,7 @@ from .values import INT_MAX, INT_MIN, truth, wrap
 from .variables import Variables
 
 Typed = tuple[py.expr, str]
+WANTS_THIS = 1 << 40  # in a function's mask: it assigns to `this`, which is by reference
 _KINDS = {type(None): "nil", bool: "bool", int: "int", float: "real", bytes: "string"}
 _ARITHMETIC: dict[str, py.operator] = {
     "+": py.Add(), "-": py.Sub(), "*": py.Mult(), "/": py.FloorDiv(), "%": py.Mod(),
@@ -125,7 +126,7 @@ class Expressions:
             self.variables.known = known
             return emit.both(left, right) if expr.op == "&&" else emit.either(left, right)
         if isinstance(expr, Unary) and expr.op == "!" and "not" not in self.hooks:
-            return emit.negated(self.condition(expr.operand))
+            return self._unary(expr)[0]
         return self.truth(*self.value(expr))
 
     def truth(self, node: py.expr, kind: str) -> py.expr:
@@ -279,7 +280,8 @@ class Expressions:
             emit.pos = expr.pos
             return emit.call(".hooked_unary", emit.const(expr.op), node), "any"
         if expr.op == "!":
-            return emit.negated(self.condition(expr.operand)), "bool"
+            # Other than a condition, `!` takes the tiniest real as true.
+            return emit.negated(self.node(expr.operand)), "bool"
         operand = target(expr.operand)
         if isinstance(operand, Const) and type(operand.value) is int and expr.op == "-":
             return emit.const(wrap(-operand.value)), "int"
@@ -453,21 +455,25 @@ class Expressions:
     def _call(self, expr: Call) -> Typed:
         emit = self.emit
         this: py.expr = emit.const(None)
+        owner_name = ""
         places = [target(arg) for arg in expr.args]
         callee: py.expr
         if isinstance(expr.callee, Property):
-            base, this = self.saved(self.node(expr.callee.base))
+            owner = target(expr.callee.base)
+            base, this = self.saved(self.node(owner))
             emit.pos = expr.pos
             name = emit.const(expr.callee.name.encode())
             finder = ".hooked_method" if "property" in self.hooks else ".method"
             callee = emit.call(finder, base, name)
+            if self.variables.share_all and isinstance(owner, Name):
+                owner_name = owner.name
         else:
             operand = self.operand(expr.callee)
             emit.pos = expr.pos
             plain = emit.type_is(operand.first, ".Function")
             callee = emit.choose(plain, operand.again, emit.call(".resolve", operand.again))
         function = self.variables.temporary()
-        if any(isinstance(place, (Name, Index, Property)) for place in places):
+        if owner_name or any(isinstance(place, (Name, Index, Property)) for place in places):
             callee = emit.walrus(function, callee)
         count = len(expr.args)
         if count <= 6:
@@ -476,6 +482,10 @@ class Expressions:
             code = emit.invoke(emit.attribute(callee, "call_with"), [emit.const(count)])
         # Through a variable, or Python would look for a method instead of a slot.
         code = emit.walrus(self.variables.temporary(), code)
+        if owner_name:
+            mask = emit.attribute(emit.load(function), "mask")
+            plain = emit.compare(mask, py.Lt(), emit.const(WANTS_THIS))
+            this = emit.choose(plain, this, self.variables.reference(owner_name))
         args = [self.argument(place, function, index) for index, place in enumerate(places)]
         emit.pos = expr.pos
         return emit.invoke(code, [this, *args]), "any"

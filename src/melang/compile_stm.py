@@ -10,7 +10,7 @@ from __future__ import annotations
 import _ast as py
 from collections.abc import Callable
 
-from .compile_expr import Expressions, is_cheap
+from .compile_expr import WANTS_THIS, Expressions, is_cheap
 from .emit import Emitter
 from .nodes import (
     Assign,
@@ -54,10 +54,10 @@ class Unit:
 
     __slots__ = ("closures", "functions", "globals", "hooks", "share_all")
 
-    def __init__(self, hooks: set[str], closures: bool) -> None:
-        self.hooks = hooks
-        self.closures = closures
-        self.share_all = bool(hooks & STORING)
+    def __init__(self, program: Scope) -> None:
+        self.hooks = program.hooks
+        self.closures = program.captures
+        self.share_all = bool(program.hooks & STORING) or program.assigns_this
         self.globals: set[str] = set()
         self.functions: dict[str, tuple[str, int]] = {}  # name and first position, by slot
 
@@ -72,8 +72,7 @@ class Statements:
         self.variables = Variables(self.emit, scope, unit.share_all)
         self.expressions = Expressions(self.emit, self.variables, unit.hooks, unit.closures)
         # For each enclosing loop or switch: what `continue` runs first, None for a switch.
-        self.loops: list[Group | None] = []
-        self.keeps_last = scope.empty_loop
+        self.loops: list[Callable[[], list[py.stmt]] | None] = []
 
     def block(self, body: list[Stm]) -> list[py.stmt]:
         """Return code for statements in order."""
@@ -98,8 +97,8 @@ class Statements:
         """Return code for an expression whose value nobody wants."""
         expressions, emit = self.expressions, self.emit
         expr = target(expr)
-        if self.keeps_last:
-            return [emit.assign(".last", expressions.node(expr))]
+        if isinstance(expr, Group) and not expr.items:
+            return []
         if isinstance(expr, Assign) and isinstance(place := target(expr.left), Name):
             return self._assignment(expr, place.name)
         if isinstance(expr, Step) and isinstance(place := target(expr.operand), Name):
@@ -140,17 +139,8 @@ class Statements:
     def _block(self, statement: Block) -> list[py.stmt]:
         return self.block(statement.body)
 
-    def test(self, group: Group) -> py.expr:
-        """Return code for the condition of an `if` or a loop."""
-        emit = self.emit
-        if not self.keeps_last:
-            return self.expressions.condition(group)
-        if not group.items:
-            return emit.call(".truth", emit.load(".last"))
-        return emit.call(".truth", emit.walrus(".last", self.expressions.node(group)))
-
     def _if(self, statement: If) -> list[py.stmt]:
-        test = self.test(statement.test)
+        test = self.expressions.condition(statement.test)
         variables = self.variables
         known = set(variables.known)
         body = self.body(statement.body)
@@ -174,19 +164,41 @@ class Statements:
     def _loop(self, statement: Loop) -> list[py.stmt]:
         if len(self.loops) >= MAX_LOOPS:
             raise TooDeep(statement.pos)
-        code = self.effect(statement.first)
-        known = set(self.variables.known)
-        test = self.test(statement.test)
+        if statement.test.items:
+            last = ""
+            code = self.effect(statement.first)
+            known = set(self.variables.known)
+            test = self.expressions.condition(statement.test)
+        else:
+            last = self.variables.temporary()
+            code = self._remember(last, statement.first)
+            known = set(self.variables.known)
+            test = self.expressions.truth(self.emit.load(last), "any")
         self.emit.pos = statement.pos
         body = [self.tick(_cost(statement))]
-        self.loops.append(statement.step)
+
+        def step() -> list[py.stmt]:
+            if last and statement.step.items:
+                return self._remember(last, statement.step)
+            return self.effect(statement.step)
+
+        self.loops.append(step)
         body += self.statement(statement.body)
         self.loops.pop()
-        body += self.effect(statement.step)
+        body += step()
         self.variables.known = known
         self.emit.pos = statement.pos
         code.append(self.emit.loop(test, body))
         return code
+
+    def _remember(self, last: str, group: Group) -> list[py.stmt]:
+        """Return code for an expression whose value is the condition of the loop.
+
+        That is the original's habit if a loop has no condition: the value of the
+        first expression, then that of the step, decides.  With neither it is true.
+        """
+        node = self.expressions.node(group) if group.items else self.emit.const(True)
+        return [self.emit.assign(last, node)]
 
     def _switch(self, statement: Switch) -> list[py.stmt]:
         """A loop that runs once, for `break` to leave.
@@ -232,7 +244,7 @@ class Statements:
         if statement.word == "break" or step is None:
             return [emit.leave()]
         known = set(self.variables.known)
-        code = self.effect(step)
+        code = step()
         self.variables.known = known
         return [*code, emit.again()]
 
@@ -268,12 +280,18 @@ class Statements:
         slot = f".f{len(self.unit.functions)}"
         self.unit.functions[slot] = (statement.name, where)
         names = [name for name, _ in statement.params]
-        captures = {name: shared for name, shared in statement.captures if name not in names}
-        definition = function_code(self.unit, slot, names, list(captures), statement)
+        captures = {name: False for name, _ in statement.captures if name not in names}
+        captures.update((name, True) for name in shared_names(statement.captures))
+        for name in names:
+            captures.pop(name, None)
+        scope = Scope([*names, *captures], statement.body, False)
+        definition = function_code(self.unit, slot, names, list(captures), statement, scope)
         first = next((i for i, (_, shared) in enumerate(statement.params) if shared), len(names))
         mask = sum(1 << index for index in range(first, len(names)))
+        if "this" in scope.assigned:
+            mask |= WANTS_THIS
         meta = (statement.name.encode(), tuple(name.encode() for name in names), mask, where)
-        rest = "args" in Scope(names, statement.body, False).used and "args" not in names
+        rest = scope.uses_args and "args" not in names
         node = emit.call(".function", emit.load(slot), emit.const(meta), emit.const(rest))
         if captures:
             cells = []
@@ -335,13 +353,17 @@ class Statements:
 
 
 def function_code(
-    unit: Unit, slot: str, params: list[str], captures: list[str], statement: FunctionDef
+    unit: Unit,
+    slot: str,
+    params: list[str],
+    captures: list[str],
+    statement: FunctionDef,
+    scope: Scope,
 ) -> py.stmt:
     """Return the `def` of a function; the program itself is one too."""
-    scope = Scope([*params, *captures], statement.body, statement.name == "")
     reachable = _drop_last_labels(scope, statement.body)
     compiler = Statements(unit, scope)
-    firsts = _first_shared(statement)
+    firsts = shared_names(statement.params or [])
     variables = compiler.variables
     if not scope.labels:
         variables.known.update(params, captures)
@@ -364,8 +386,6 @@ def function_code(
         targets: list[py.expr] = [emit.store(name) for name in sorted(initial)]
         undefined = emit.load(".UNDEF")
         start.append(py.Assign(targets=targets, value=undefined, lineno=emit.pos, col_offset=0))
-    if compiler.keeps_last:
-        start.append(emit.assign(".last", emit.const(True)))
     if not scope.is_main:
         start.append(compiler.tick(_size(statement.body)))
     unit.globals |= variables.globals
@@ -393,11 +413,10 @@ def _drop_last_labels(scope: Scope, body: list[Stm]) -> list[Stm]:
     return body[:end]
 
 
-def _first_shared(statement: FunctionDef) -> list[str]:
-    """Return the parameters from the first `&` on: all of them are by reference."""
-    params = statement.params or []
-    first = next((i for i, (_, shared) in enumerate(params) if shared), len(params))
-    return [name for name, _ in params[first:]]
+def shared_names(names: list[tuple[str, bool]]) -> list[str]:
+    """Return the names from the first `&` on: all of them are by reference."""
+    first = next((i for i, (_, shared) in enumerate(names) if shared), len(names))
+    return [name for name, _ in names[first:]]
 
 
 def _distinct(params: list[str]) -> list[str]:

@@ -93,9 +93,9 @@ def _compile(name: str, text: bytes) -> Program:
 
 def _to_code(name: str, body: list[Stm], sources: Sources) -> Program:
     try:
-        whole = Scope((), body, True)
-        unit = Unit(whole.hooks, closures=whole.captures)
-        main = function_code(unit, ".main", [], [], FunctionDef(1, "", [], [], body))
+        scope = Scope((), body, True)
+        unit = Unit(scope)
+        main = function_code(unit, ".main", [], [], FunctionDef(1, "", [], [], body), scope)
         module = py.Module(body=[main], type_ignores=[])
         code: CodeType = compile(module, CODE_FILE, "exec", dont_inherit=True)
     except TooDeep as error:

@@ -23,7 +23,8 @@ from .scanner import Token
 from .values import INT_MAX, wrap
 
 _LEVELS = (
-    ("&&", "||"),
+    ("||",),
+    ("&&",),
     ("|", "&", "^"),
     ("==", "!="),
     ("<", "<=", ">", ">="),

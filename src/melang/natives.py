@@ -79,7 +79,8 @@ def eval_script(co: Coroutine, source: Value, data: Value, in_string: Value, ali
     try:
         program = _program(co, source, in_string is True)
     except CompileError as error:
-        co.write(error.report.encode("latin-1", "replace") + b"\n")
+        if error.line:  # a file that cannot be read is not worth a word in the original
+            co.write(error.report.encode("latin-1", "replace") + b"\n")
         return None
     co.scheduler.spawn(program, data=data, alias=alias, sink=co.sink)
     return None

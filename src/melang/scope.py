@@ -51,7 +51,7 @@ class Scope:
     """The names of one function, or of the program itself."""
 
     __slots__ = (
-        *("assigned", "bindings", "captures", "empty_loop", "hooks", "is_main", "labels"),
+        *("assigned", "assigns_this", "bindings", "captures", "hooks", "is_main", "labels"),
         *("params", "shared", "used", "uses_args"),
     )
 
@@ -63,8 +63,8 @@ class Scope:
         self.shared: set[str] = set()  # may hold a Cell
         self.labels: list[str] = []
         self.hooks: set[str] = set()  # operators that have a hook here or in inner functions
+        self.assigns_this = False  # a function here or further in does
         self.captures = False  # whether a function here or further in captures by value
-        self.empty_loop = False  # a loop whose condition is "the last value"
         for statement in body:
             if isinstance(statement, Label):
                 self.labels.append(statement.name)
@@ -160,7 +160,6 @@ def _visit_statement(scope: Scope, node: Stm) -> Iterator[Stm | Expr]:
         if node.other is not None:
             yield node.other
     elif isinstance(node, Loop):
-        scope.empty_loop = scope.empty_loop or not node.test.items
         yield from (node.first, node.test, node.step, node.body)
     elif isinstance(node, Switch):
         yield node.subject
@@ -186,9 +185,11 @@ def _visit_statement(scope: Scope, node: Stm) -> Iterator[Stm | Expr]:
 def _note_function(scope: Scope, node: FunctionDef) -> None:
     """Note what a definition does in the scope around it: its captures, its hooks."""
     _note_hook(scope, node.name)
+    shared_from_here = False
     for name, shared in node.captures or ():
         scope.used.add(name)
-        if shared:
+        shared_from_here = shared_from_here or shared
+        if shared_from_here:
             scope.assigned.add(name)
             scope.shared.add(name)
         else:
@@ -196,6 +197,8 @@ def _note_function(scope: Scope, node: FunctionDef) -> None:
     inner = Scope((), node.body, False)
     scope.hooks |= inner.hooks
     scope.captures = scope.captures or inner.captures
+    if inner.assigns_this or "this" in inner.assigned:
+        scope.assigns_this = True
 
 
 def _note_store(scope: Scope, place: Expr) -> None:

@@ -221,7 +221,7 @@ def has(co: Coroutine, owner: Value, thing: Value) -> Value:
         return b"method" if isinstance(owner.props[name], Function) else b"variable"
     if owner is not None:
         wrong_type(1)
-    found = visible(string(thing, 2))
+    found = visible(string(thing, 2), from_library=True)
     if found is UNDEF:
         return False
     if type(found) is Cell:
