@@ -148,6 +148,11 @@ class LogWriter:
             if self._on_crash is None:
                 raise
             self._on_crash(error)
+        finally:
+            with self._lock:
+                self._closing = True
+                self._epoll.close()
+                os.close(self._bell)
 
     def _round(self) -> None:
         self._round_moved, self._round_hot = 0, False
@@ -292,6 +297,4 @@ class LogWriter:
         self._followers.tell(math.inf)
         for pipe in list(self._pipes.values()):
             self._detach(pipe)
-        self._epoll.close()
-        os.close(self._bell)
         self._working = False
