@@ -16,6 +16,12 @@ from .support import Running, read_all, running, task
 HEAD = b"POST /proc HTTP/1.1\r\nHost: localhost\r\n"
 
 
+UPGRADE = (
+    b"GET /proc HTTP/1.1\r\nHost: %b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+)
+
+
 def status(answer: bytes) -> int:
     return int(answer.split(b" ", 2)[1])
 
@@ -273,11 +279,24 @@ def test_a_client_that_leaves_within_its_body_changes_nothing(server: Running) -
     assert server.manager.specs == {}
 
 
-def test_an_upgrade_is_not_made(server: Running) -> None:
+def test_a_websocket_where_there_is_none_is_refused_as_json(
+    server: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = server.raw(UPGRADE % b"localhost")
+
+    assert status(answer) == 404
+    assert body_of(answer)["code"] == 404
+    assert caplog.records == []
+
+
+def test_a_websocket_of_another_site_is_refused(server: Running) -> None:
+    assert status(server.raw(UPGRADE % b"evil.example")) == 403
+
+
+def test_a_request_to_upgrade_to_anything_else_is_answered_as_it_is(server: Running) -> None:
     answer = server.raw(
-        b"GET /proc HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, close\r\n"
-        b"Upgrade: websocket\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        b"Sec-WebSocket-Version: 13\r\n\r\n"
+        b"GET /proc HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings, close\r\n"
+        b"Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n"
     )
 
     assert status(answer) == 200

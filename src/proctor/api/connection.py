@@ -1,22 +1,22 @@
-"""One HTTP/1.1 connection: bytes to requests, one after the other, and what clients may not do.
+"""One HTTP connection: uvicorn's, with what a service that must not be held up needs besides.
 
-Rule 1: while a client owes us something (a head, the rest of a body, the next request) a timer
-runs; while we owe it an answer none does.  Rule 2: what is not parsed is never kept: a head is
-bounded, a body waits in the kernel until somebody asks for it.
+It bounds a request's head in size and time, gives up on clients that do not read, says what is
+wrong as JSON, and sends a small response in one piece.  Good clients cost it no timer.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from dataclasses import dataclass, field
-from urllib.parse import unquote
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
 
-import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
-from .errors import Problem
-from .exchange import Exchange, raw_response
-from .reply import App, Disconnected, Header, Scope
+from .errors import Problem, seed
+from .wire import Wire
 
 NO_HTTP = Problem(400, "this is no valid HTTP request")
 MAX_PIPELINED = 100
@@ -35,282 +35,149 @@ class ConnectionLimits:
     head: int = 64 * 1024
     head_seconds: float = 30.0
     stall_seconds: float = 60.0
-    keep_alive: float = 15.0
+    keep_alive: int = 15
 
 
-@dataclass(slots=True)
-class Shared:
-    """What the connections of a server have in common."""
-
-    app: App
-    limits: ConnectionLimits
-    connections: set[Connection] = field(default_factory=set)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    all_closed: asyncio.Event = field(default_factory=asyncio.Event)
+class HeadTooLarge(Exception):
+    """Ends the parsing of a request."""
 
 
-class Connection(asyncio.Protocol):
-    """`_queue`: requests whose answers are due, the first one is being answered.
+class Connection(HttpToolsProtocol):
+    """`_timer` runs while the client owes us a head.  `_deaf`: nothing more is parsed."""
 
-    `_parsing`: the one whose body is still coming.  `_deaf`: nothing more is parsed.
-    """
-
-    def __init__(self, shared: Shared) -> None:
-        self._shared = shared
-        self._limits = shared.limits
-        self._loop = asyncio.get_running_loop()
-        self._parser = httptools.HttpRequestParser(self)
-        self._queue: deque[Exchange] = deque()
-        self._parsing: Exchange | None = None
-        self._deaf = False
-        self._in_head = False
+    def __init__(
+        self,
+        config: Config,
+        state: ServerState,
+        app_state: dict[str, Any],
+        limits: ConnectionLimits,
+    ) -> None:
+        super().__init__(config, state, app_state)
+        self._limits = limits
         self._head_size = 0
-        self._url = b""
-        self._headers: list[Header] = []
-        self._expects = False
+        self._in_head = False
+        self._deaf = False
         self._timer: asyncio.TimerHandle | None = None
-        self._idle = False
-        self._stall: asyncio.TimerHandle | None = None
-        self._unsent = 0
-        self._writable: asyncio.Future[None] | None = None
-        self._lost = False
+        self._wire: Wire
 
-    # From the transport.
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._server = _address(transport.get_extra_info("sockname"))
-        self._client = _address(transport.get_extra_info("peername"))
-        self._shared.connections.add(self)
-        if len(self._shared.connections) > self._limits.connections:
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self._wire = Wire(transport, self._limits.stall_seconds)
+        super().connection_made(self._wire)
+        if len(self.connections) > self._limits.connections:
             self._refuse(Problem(503, "too many connections"))
         else:
-            self._watch(self._limits.head_seconds)
+            self._watch_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._lost = True
-        for exchange in self._queue:
-            exchange.lose()
-        self.resume_writing()
-        self._unwatch()
-        self._shared.connections.discard(self)
-        if not self._shared.connections:
-            self._shared.all_closed.set()
+        super().connection_lost(exc)
+        self._wire.lost()
+        for timer in (self._timer, self.timeout_keep_alive_task):
+            if timer is not None:
+                timer.cancel()
+
+    def handle_websocket_upgrade(self) -> None:
+        self._deaf = True
+        self._watch_head()
+        self.transport = self._wire.bare
+        super().handle_websocket_upgrade()
+
+    # A request's head: its size and its time.
 
     def data_received(self, data: bytes) -> None:
-        if self._deaf:
-            return
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._end_after_last()  # Nothing to upgrade to: the request is answered as it is.
-        except httptools.HttpParserError:
-            self._bad_request()
-        if self._queue:
-            self._unwatch()
-        elif self._timer is None or self._idle:
-            self._watch(self._limits.head_seconds)
-
-    # From the parser.
+        if not self._deaf:
+            super().data_received(data)
+            self._watch_head()
 
     def on_message_begin(self) -> None:
+        super().on_message_begin()
         self._in_head = True
         self._head_size = 0
-        self._url = b""
-        self._headers = []
-        self._expects = False
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))
-        self._url += url
+        super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._count(len(name) + len(value) + 4)
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self._expects = True
-        self._headers.append((name, value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        if len(self.pipeline) >= MAX_PIPELINED - 1:
+            raise ValueError  # Ends the parsing.
+        super().on_headers_complete()
 
     def _count(self, size: int) -> None:
         self._head_size += size
         if self._head_size > self._limits.head:
-            raise ValueError  # Ends the parsing: HttpParserCallbackError.
+            raise HeadTooLarge
 
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        if len(self._queue) >= MAX_PIPELINED:
-            raise ValueError
-        version = self._parser.get_http_version()
-        exchange = Exchange(
-            self,
-            self._scope(version),
-            keep_alive=version == "1.1" and self._parser.should_keep_alive(),
-            expects=self._expects and version == "1.1",
-        )
-        self._parsing = exchange
-        self._queue.append(exchange)
-        if len(self._queue) == 1:
-            self._begin(exchange)
-        else:
-            self._transport.pause_reading()
-
-    def _scope(self, version: str) -> Scope:
-        url = httptools.parse_url(self._url)
-        path = url.path.decode("ascii")
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "http_version": version,
-            "server": self._server,
-            "client": self._client,
-            "scheme": "http",
-            "root_path": "",
-            "method": self._parser.get_method().decode("ascii"),
-            "path": unquote(path) if "%" in path else path,
-            "raw_path": url.path,
-            "query_string": url.query or b"",
-            "headers": self._headers,
-            "state": {"stopping": self._shared.stopping},
-        }
-
-    def on_body(self, body: bytes) -> None:
-        if self._parsing is not None:
-            self._parsing.add_body(body)
-            if self._parsing.full:
-                self._transport.pause_reading()
-
-    def on_message_complete(self) -> None:
-        if self._parsing is not None:
-            self._parsing.end_body()
-            self._parsing = None
-
-    # Exchanges.
-
-    def _begin(self, exchange: Exchange) -> None:
-        task = self._loop.create_task(exchange.run(self._shared.app))
-        self._shared.tasks.add(task)
-        task.add_done_callback(self._shared.tasks.discard)
-
-    def body_taken(self) -> None:
-        if len(self._queue) == 1 and not self._deaf:
-            self._transport.resume_reading()
-
-    def finished(self, exchange: Exchange) -> None:
-        if self._lost or self._transport.is_closing():
-            return
-        self._queue.popleft()
-        if not exchange.keep_alive:
-            self._close()
-        elif self._queue:
-            self._begin(self._queue[0])
-        else:
-            idle = not self._in_head and self._parsing is None
-            self._watch(self._limits.keep_alive if idle else self._limits.head_seconds)
-            self._idle = idle
-        self.body_taken() if self._queue else self._transport.resume_reading()
-
-    def _bad_request(self) -> None:
-        """Say so: at once, or after the answers that are due before."""
-        too_large = self._head_size > self._limits.head
-        large = Problem(431, f"the request's head is larger than {self._limits.head} bytes")
-        problem = large if too_large else NO_HTTP
-        if self._parsing is not None and not self._parsing.done:
-            self._parsing.lose(broken=problem)
-        if self._queue:
-            self._end_after_last()
-        elif self._parsing is not None:
-            self._close()  # Its answer is given already.
-        else:
-            self._refuse(problem)
-
-    def _end_after_last(self) -> None:
-        self._deaf = True
-        self._transport.pause_reading()
-        if self._queue:
-            self._queue[-1].keep_alive = False
-
-    def _refuse(self, problem: Problem) -> None:
-        self._deaf = True
-        self._transport.write(raw_response(problem))
-        self._close()
-
-    def shut(self) -> None:
-        """End when the answer that is due is given."""
-        if self._queue:
-            self._queue[0].keep_alive = False
-        else:
-            self._close()
-
-    def abort(self) -> None:
-        self._transport.abort()
-
-    # Clients that keep us waiting.
-
-    def _watch(self, seconds: float) -> None:
-        self._unwatch()
-        self._timer = self._loop.call_later(seconds, self._overdue)
-
-    def _unwatch(self) -> None:
-        self._idle = False
-        if self._timer is not None:
+    def _watch_head(self) -> None:
+        """Have a timer if and only if the client owes us a head."""
+        if self._timer is None:
+            if self._at_rest and not self._deaf and not self.transport.is_closing():
+                self._timer = self.loop.call_later(self._limits.head_seconds, self._overdue)
+        elif not self._at_rest or self._deaf:
             self._timer.cancel()
             self._timer = None
 
+    @property
+    def _at_rest(self) -> bool:
+        """Whether no answer is due."""
+        return self.cycle is None or self.cycle.response_complete
+
     def _overdue(self) -> None:
         self._timer = None
-        if self._in_head and not self._transport.is_closing():
+        if not self._at_rest:
+            return
+        if self._in_head:
             seconds = self._limits.head_seconds
             self._refuse(Problem(408, f"no whole request came within {seconds:g} seconds"))
-        elif self._idle:
-            self._close()
         else:
-            self._transport.abort()
+            self.transport.abort()
 
-    # Clients that do not read.
+    # What is no request that we answer.
 
-    async def write(self, data: bytes) -> None:
-        if self._writable is not None:
-            await asyncio.shield(self._writable)
-        if self._lost or self._transport.is_closing():
-            raise Disconnected
-        self._transport.write(data)
+    def send_400_response(self, msg: str) -> None:
+        """Say that it is none: at once, or after the answers that are due before."""
+        problem = NO_HTTP
+        if self._head_size > self._limits.head:
+            problem = Problem(431, f"the request's head is larger than {self._limits.head} bytes")
+        if self._at_rest:
+            self._refuse(problem)
+        elif not self.cycle.more_body:
+            self._deaf = True
+            self.cycle.keep_alive = False
+        elif self.pipeline or self.cycle.response_started:
+            self.transport.abort()
+        else:
+            self.cycle.disconnected = True  # Its handler is told that no more will come.
+            self.cycle.message_event.set()
+            self._refuse(problem)
+
+    def _refuse(self, problem: Problem) -> None:
+        self._deaf = True
+        self._wire.bare.write(_raw(problem))
+        self._wire.close()
+
+    # Sending.
+
+    def on_response_complete(self) -> None:
+        self._wire.response_complete()
+        super().on_response_complete()
 
     def pause_writing(self) -> None:
-        self._writable = self._loop.create_future()
-        self._watch_unsent()
+        super().pause_writing()
+        self._wire.watch_unsent()
 
     def resume_writing(self) -> None:
-        if self._stall is not None:
-            self._stall.cancel()
-            self._stall = None
-        if self._writable is not None:
-            self._writable.set_result(None)
-            self._writable = None
-
-    def _close(self) -> None:
-        """Close when all is sent, but do not wait for a client that does not read it."""
-        self._unwatch()
-        self._transport.close()
-        if self._stall is None and self._transport.get_write_buffer_size():
-            self._watch_unsent()
-
-    def _watch_unsent(self) -> None:
-        if self._stall is not None:
-            self._stall.cancel()
-        self._unsent = self._transport.get_write_buffer_size()
-        self._stall = self._loop.call_later(self._limits.stall_seconds, self._check_unsent)
-
-    def _check_unsent(self) -> None:
-        if self._transport.get_write_buffer_size() >= self._unsent:
-            self._transport.abort()
-        else:
-            self._watch_unsent()
+        super().resume_writing()
+        self._wire.unwatch()
 
 
-def _address(name: object) -> tuple[str, int | None] | None:
-    """Return what ASGI shows of a socket's name: host and port, or path and None."""
-    if isinstance(name, tuple):
-        return str(name[0]), int(name[1])
-    return (name, None) if isinstance(name, str) else None
+def _raw(problem: Problem) -> bytes:
+    reply = seed(problem)
+    lines = [b"HTTP/1.1 %d %s" % (problem.status, HTTPStatus(problem.status).phrase.encode())]
+    lines += [name + b": " + value for name, value in reply.headers]
+    lines += [b"content-length: %d" % len(reply.body), b"connection: close", b"", reply.body]
+    return b"\r\n".join(lines)

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from .errors import Dialect, Problem
 from .oapi import send_problem
-from .reply import App, Receive, Scope, Send
+from .reply import App, Receive, Scope, Send, over_websocket
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,8 @@ class Guard:
         problem = self._judge(scope)
         if problem is None:
             await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send_problem(problem, self._dialect, receive, over_websocket(send))
         else:
             await send_problem(problem, self._dialect, receive, send)
 

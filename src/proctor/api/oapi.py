@@ -27,6 +27,7 @@ from .reply import (
     Scope,
     Send,
     Stream,
+    over_websocket,
     send_head,
     send_reply,
     send_stream,
@@ -169,7 +170,7 @@ class Endpoint:
             await send(message)
 
         try:
-            await send_stream(answer, watched)
+            await send_stream(answer, receive, watched)
         except Exception:
             if started:
                 raise  # The server logs it and cuts the connection, which the client sees.
@@ -187,6 +188,8 @@ async def send_problem(problem: Problem, dialect: Dialect, receive: Receive, sen
     await drain(receive)
     await send({"type": "http.response.body", "body": b""})
 
+
+NO_WEBSOCKET = Problem(404, "there is no WebSocket here")
 
 Methods = dict[str, Endpoint]
 
@@ -222,6 +225,9 @@ class Router:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         methods, path = self._find(scope["path"])
+        if scope["type"] == "websocket":
+            await send_problem(NO_WEBSOCKET, self._fallback, receive, over_websocket(send))
+            return
         endpoint = methods.get(scope["method"])
         if endpoint is not None:
             await endpoint.call(scope, receive, send, path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -65,14 +66,42 @@ async def send_reply(reply: Reply, send: Send) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def send_stream(stream: Stream, send: Send) -> None:
-    """Send what comes.  A failure in the midst cuts the response off, which the client can see."""
+async def send_stream(stream: Stream, receive: Receive, send: Send) -> None:
+    """Send what comes, until the client is gone.
+
+    A failure in the midst cuts the response off, which the client can see.
+    """
+    sending = asyncio.ensure_future(_send_chunks(stream, send))
+    gone = asyncio.ensure_future(_until_gone(receive))
     try:
-        first = await anext(stream.chunks, b"")
-        await send({"type": "http.response.start", "status": 200, "headers": stream.headers})
-        await send({"type": "http.response.body", "body": first, "more_body": True})
-        async for chunk in stream.chunks:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+        if sending.done():
+            await sending
     finally:
+        for task in (gone, sending):
+            task.cancel()
+        await asyncio.gather(gone, sending, return_exceptions=True)
         await stream.chunks.aclose()
+
+
+async def _send_chunks(stream: Stream, send: Send) -> None:
+    first = await anext(stream.chunks, b"")
+    await send({"type": "http.response.start", "status": 200, "headers": stream.headers})
+    await send({"type": "http.response.body", "body": first, "more_body": True})
+    async for chunk in stream.chunks:
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def over_websocket(send: Send) -> Send:
+    """Return a `send` by which a response refuses a WebSocket (ASGI's denial response)."""
+
+    async def denied(message: Message) -> None:
+        await send({**message, "type": f"websocket.{message['type']}"})
+
+    return denied

@@ -1,6 +1,7 @@
 """The HTTP server, in our event loop, on sockets that are bound already.
 
-An idle service makes no wake-ups: nothing here ticks.
+uvicorn's own server wakes up ten times a second to see whether it should end.  An idle service
+makes no wake-ups, so its protocols are used here without its server.
 """
 
 from __future__ import annotations
@@ -8,16 +9,35 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Collection, Sequence
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.server import ServerState
 
 from proctor.log import get_logger
 
-from .connection import Connection, ConnectionLimits, Shared
-from .reply import App
+from .connection import Connection, ConnectionLimits
+from .errors import INTERNAL, seed
+from .reply import App, Receive, Scope, Send, send_reply
 
 log = get_logger("api")
 
 DEFAULT_LIMITS = ConnectionLimits()
 BACKLOG = 2048
+
+
+class Open(set[Any]):
+    """The connections that are open; `none` is set when there are none any more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.none = asyncio.Event()
+
+    def discard(self, connection: object) -> None:
+        super().discard(connection)
+        if not self:
+            self.none.set()
 
 
 class HttpServer:
@@ -29,12 +49,30 @@ class HttpServer:
         sockets: Sequence[socket.socket],
         limits: ConnectionLimits = DEFAULT_LIMITS,
     ) -> None:
-        self._shared = Shared(app, limits)
+        self._config = Config(
+            Door(app),
+            http=Connection,
+            ws=websocket,  # type: ignore[arg-type]  # As good as a class: it is only called.
+            interface="asgi3",
+            lifespan="off",
+            log_config=None,
+            log_level="error",  # It warns of what clients do wrong; they are told.
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=limits.keep_alive,
+        )
+        self._limits = limits
+        self._state = ServerState()
         self._sockets = sockets
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
         """Accept from now on."""
+        self._config.load()
+        self._open = self._state.connections = Open()
+        self._shared = {"stopping": asyncio.Event()}
         loop = asyncio.get_running_loop()
         for sock in self._sockets:
             sock.setblocking(False)
@@ -46,35 +84,76 @@ class HttpServer:
             self._servers.append(server)
 
     def _connection(self) -> Connection:
-        return Connection(self._shared)
+        return Connection(self._config, self._state, self._shared, self._limits)
 
     @property
     def connections(self) -> Collection[object]:
         """The connections that are open now."""
-        return self._shared.connections
+        return self._state.connections
+
+    @property
+    def busy(self) -> int:
+        """How many requests are being answered."""
+        return len(self._state.tasks)
 
     async def stop(self, grace: float = 5.0) -> None:
         """Accept nothing more, end streams, let requests end, cut off what lasts over `grace`."""
         for server in self._servers:
             server.close()
-        self._shared.stopping.set()
-        for connection in list(self._shared.connections):
-            connection.shut()
+        self._shared["stopping"].set()
+        for connection in list(self._open):
+            connection.shutdown()
         try:
             async with asyncio.timeout(grace):
-                while self._shared.connections:
-                    self._shared.all_closed.clear()
-                    await self._shared.all_closed.wait()
+                while self._open:
+                    self._open.none.clear()
+                    await self._open.none.wait()
         except TimeoutError:
-            log.warning("connections_cut_off", connections=len(self._shared.connections))
+            log.warning("connections_cut_off", connections=len(self._open))
         await self._cut_off()
 
     async def _cut_off(self) -> None:
-        for connection in list(self._shared.connections):
-            connection.abort()
-        tasks = list(self._shared.tasks)
+        for connection in list(self._open):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # So that what is cancelled below knows that it is cut off.
+        tasks = list(self._state.tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for server in self._servers:
             await server.wait_closed()
+
+
+def websocket(**arguments: Any) -> asyncio.Protocol:
+    """Return uvicorn's WebSocket protocol; its library is loaded with the first connection."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    return WebSocketsSansIOProtocol(**arguments)
+
+
+class Door:
+    """The last resort around the application: its faults are logged by us and told as JSON."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        last = ""
+
+        async def watched(message: Any) -> None:
+            nonlocal last
+            last = message["type"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except asyncio.CancelledError:
+            return  # Cut off by `stop`.
+        except Exception:
+            log.exception("request_failed", method=scope.get("method"), path=scope["path"])
+            if last or scope["type"] != "http":
+                raise  # uvicorn cuts the connection, which the client sees.
+            await send_reply(seed(INTERNAL), send)
+        if last == "websocket.http.response.body":
+            # A WebSocket was refused; uvicorn would take that for a fault and log it.
+            raise ClientDisconnected
