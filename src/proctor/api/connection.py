@@ -38,10 +38,6 @@ class ConnectionLimits:
     keep_alive: int = 15
 
 
-class HeadTooLarge(Exception):
-    """Ends the parsing of a request."""
-
-
 class Connection(HttpToolsProtocol):
     """`_timer` runs while the client owes us a head.  `_deaf`: nothing more is parsed."""
 
@@ -54,7 +50,8 @@ class Connection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, state, app_state)
         self._limits = limits
-        self._head_size = 0
+        self._chunk = 0
+        self._head_size = 0  # No more than was received of it.
         self._in_head = False
         self._deaf = False
         self._timer: asyncio.TimerHandle | None = None
@@ -84,33 +81,31 @@ class Connection(HttpToolsProtocol):
     # A request's head: its size and its time.
 
     def data_received(self, data: bytes) -> None:
-        if not self._deaf:
-            super().data_received(data)
-            self._watch_head()
+        if self._deaf:
+            return
+        self._chunk = len(data)
+        if self._in_head:
+            self._head_size += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_size > self._limits.head and not self._deaf:
+            self.send_400_response("")
+        self._watch_head()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
-        self._head_size = 0
-
-    def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
+        # Of a large chunk most may belong to the body before.
+        self._head_size = self._chunk if self._chunk <= self._limits.head else 0
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         if len(self.pipeline) >= MAX_PIPELINED - 1:
             raise ValueError  # Ends the parsing.
+        if self._chunk > self._limits.head:
+            self._head_size = len(self.url) + sum(len(n) + len(v) + 4 for n, v in self.headers)
+            if self._head_size > self._limits.head:
+                raise ValueError
         super().on_headers_complete()
-
-    def _count(self, size: int) -> None:
-        self._head_size += size
-        if self._head_size > self._limits.head:
-            raise HeadTooLarge
 
     def _watch_head(self) -> None:
         """Have a timer if and only if the client owes us a head."""
