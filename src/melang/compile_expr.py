@@ -38,23 +38,39 @@ _ARITHMETIC: dict[str, py.operator] = {
     "+": py.Add(), "-": py.Sub(), "*": py.Mult(), "/": py.FloorDiv(), "%": py.Mod(),
     "&": py.BitAnd(), "|": py.BitOr(), "^": py.BitXor(),
 }  # fmt: skip
+_RING = frozenset("+-*&|^")  # cutting to 64 bits may wait until the end
 _COMPARISONS: dict[str, py.cmpop] = {
     "<": py.Lt(), "<=": py.LtE(), ">": py.Gt(), ">=": py.GtE(), "==": py.Eq(), "!=": py.NotEq(),
 }  # fmt: skip
 
 
-class Operand:
-    """An operand of a guarded operator: evaluated by `first`, repeated by `again`."""
+SMALL = 1 << 30  # Python compares ints below this limit three times as fast
 
-    __slots__ = ("again", "first", "kind", "number")
+
+class Operand:
+    """An operand of an operator for which int with int has a fast path.
+
+    `tested` are the variables that must be ints for `fast` to be right, and
+    `first` the operands that are code: their evaluation is part of the test, `fast`
+    and `slow` repeat them.  `fast` computes with Python's unlimited ints: sums and
+    products may be cut to 64 bits at the end, with the same result.
+    """
+
+    __slots__ = ("exact", "fast", "first", "kind", "number", "slow", "tested", "whole")
 
     def __init__(
-        self, first: py.expr, again: py.expr, kind: str, number: int | None = None
+        self,
+        node: py.expr,
+        kind: str = "any",
+        number: int | None = None,
+        tested: tuple[str, ...] = (),
     ) -> None:
-        self.first = first
-        self.again = again
+        self.fast = self.slow = self.whole = node
         self.kind = kind
         self.number = number  # the value of an int literal
+        self.tested = tested
+        self.first: tuple[py.expr, ...] = ()
+        self.exact = True  # whether `fast` is within 64 bits
 
 
 def is_cheap(node: py.expr) -> bool:
@@ -102,14 +118,98 @@ class Expressions:
         expr = target(expr)
         self.emit.pos = expr.pos
         if isinstance(expr, Const):
-            node = self.emit.const(expr.value)
             number = expr.value if type(expr.value) is int else None
-            return Operand(node, node, _KINDS[type(expr.value)], number)
-        if isinstance(expr, Name) and self.variables.slot(expr.name) is not None:
-            node = self.variables.raw(expr.name)
-            return Operand(node, node, "any")
-        node, kind = self.value(expr)
-        return Operand(*self.saved(node), kind)
+            return Operand(self.emit.const(expr.value), _KINDS[type(expr.value)], number)
+        if isinstance(expr, Name):
+            slot = self.variables.slot(expr.name)
+            if slot is not None:
+                return Operand(self.variables.raw(expr.name), tested=(slot,))
+        if isinstance(expr, Binary) and expr.op not in ("&&", "||"):
+            return self._chain(expr)
+        return self.kept(*self.value(expr))
+
+    def kept(self, node: py.expr, kind: str) -> Operand:
+        """Return the operand of any code."""
+        operand = Operand(node, kind)
+        first, again = self.saved(node)
+        if first is not again:
+            operand.first = (first,)
+            operand.fast = operand.slow = again
+            operand.whole = node
+        elif isinstance(node, py.Name):
+            operand.tested = (node.id,)
+        return operand
+
+    def _chain(self, expr: Binary) -> Operand:
+        """Walk down the left operands in a loop: long sums must not exhaust the stack."""
+        spine = [expr]
+        while isinstance(left := target(spine[-1].left), Binary) and left.op not in ("&&", "||"):
+            spine.append(left)
+        operand = self.operand(spine[-1].left)
+        for link in reversed(spine):
+            right = self.operand(link.right)
+            self.emit.pos = link.pos
+            operand = self.combined(link.op, operand, right)
+        return operand
+
+    def combined(self, op: str, left: Operand, right: Operand) -> Operand:
+        """Return `left op right`: a bigger operand if it is only arithmetic."""
+        emit = self.emit
+        if op not in _RING or OPERATORS[op] in self.hooks or not _may_be_ints(left, right):
+            return self.kept(*self.apply(op, left, right))
+        if len(left.first) + len(right.first) > 2:
+            left = self.kept(self.settled(left), "any")
+            if len(right.first) > 1:
+                right = self.kept(self.settled(right), "any")
+        operand = Operand(emit.binary(left.fast, _ARITHMETIC[op], right.fast))
+        operand.slow = emit.call("." + op, left.slow, right.slow)
+        operand.first = left.first + right.first
+        operand.tested = left.tested + right.tested
+        operand.exact = False
+        low = high = True
+        if op in ("+", "-") and right.number is not None and left.exact:
+            # From within 64 bits it can leave them in one direction only.
+            low, high = ((right.number >= 0) == (op == "-")), ((right.number >= 0) == (op == "+"))
+        result = self.variables.temporary()
+        tests = []
+        value: py.expr = emit.walrus(result, operand.fast)
+        if high:
+            tests.append(emit.compare(value, py.Lt(), emit.const(SMALL)))
+            value = emit.load(result)
+        if low:
+            tests.append(emit.compare(value, py.Gt(), emit.const(-SMALL)))
+        cut = emit.call(".fit", emit.load(result))
+        fits = emit.choose(emit.both(*tests), emit.load(result), cut)
+        test = self.are_ints(operand)
+        operand.whole = fits if test is None else emit.choose(test, fits, operand.slow)
+        return operand
+
+    def settled(self, operand: Operand) -> py.expr:
+        """Return code for the operand's value, evaluated once."""
+        return operand.whole
+
+    def are_ints(self, *operands: Operand) -> py.expr | None:
+        """Return the test that all operands are ints, None if that is known.
+
+        It evaluates their code, whatever its outcome: a chain of comparisons always
+        evaluates its first two links, and no more of them are code.  Variables come
+        behind the code and are read late: in `i + i++` both sides see the new value.
+        """
+        emit = self.emit
+        first = [node for operand in operands for node in operand.first]
+        tested = dict.fromkeys(name for operand in operands for name in operand.tested)
+        types = [emit.call(".type", node) for node in first]
+        types += [
+            emit.call(".type", emit.load(name))
+            for name in tested
+            if not self.variables.is_int(name)
+        ]
+        if not types:
+            return None
+        rest: list[py.cmpop | py.expr] = []
+        for node in (*types[1:], emit.load(".int")):
+            rest += (py.Is(), node)
+        return emit.compare(types[0], *rest)
 
     def condition(self, expr: Expr) -> py.expr:
         """Return code whose Python truth is the expression's truth."""
@@ -154,24 +254,18 @@ class Expressions:
         return self.emit.sequence(*nodes, last), kind
 
     def _binary(self, expr: Binary) -> Typed:
-        """Walk down the left operands in a loop: long sums must not exhaust the stack."""
-        spine = [expr]
-        while isinstance(spine[-1].left, Binary):
-            spine.append(spine[-1].left)
-        left = spine[-1].left
-        typed: Typed | None = None
+        """Walk down `&&` and `||` in a loop too."""
+        spine = []
+        left: Expr = expr
+        while isinstance(left, Binary) and left.op in ("&&", "||"):
+            spine.append(left)
+            left = left.left
+        if not spine:
+            operand = self._chain(expr)
+            return self.settled(operand), operand.kind
+        typed = self.value(left)
         for link in reversed(spine):
-            if link.op in ("&&", "||"):
-                typed = self._logic(link, typed or self.value(left))
-                continue
-            if typed is None:
-                operand = self.operand(left)
-            else:
-                operand = Operand(*self.saved(typed[0]), typed[1])
-            right = self.operand(link.right)
-            self.emit.pos = link.pos
-            typed = self.apply(link.op, operand, right)
-        assert typed is not None
+            typed = self._logic(link, typed)
         return typed
 
     def _logic(self, expr: Binary, left: Typed) -> Typed:
@@ -192,83 +286,56 @@ class Expressions:
         return node, kind if kind == left[1] else "any"
 
     def apply(self, op: str, left: Operand, right: Operand) -> Typed:
-        """Return code for a binary operator on two operands."""
+        """Return code for a binary operator that is not just combined."""
         emit = self.emit
         if OPERATORS[op] in self.hooks:
-            return emit.call(".hooked_binary", emit.const(op), left.first, right.first), "any"
-        guards = self.int_guards(left, right)
-        slow = emit.call("." + op, left.again, right.again)
+            nodes = self.settled(left), self.settled(right)
+            return emit.call(".hooked_binary", emit.const(op), *nodes), "any"
         comparison = _COMPARISONS.get(op)
-        if guards is None or (comparison is None and op not in _ARITHMETIC):
-            slow = emit.call("." + op, left.first, right.first)
-            return slow, "any" if comparison is None else "bool"
+        kind = "any" if comparison is None else "bool"
+        if not _may_be_ints(left, right) or (comparison is None and op not in _ARITHMETIC):
+            return emit.call("." + op, self.settled(left), self.settled(right)), kind
+        if len(left.first) + len(right.first) > 2:
+            left = self.kept(self.settled(left), "any")
+            if len(right.first) > 1:
+                right = self.kept(self.settled(right), "any")
+        slow = emit.call("." + op, left.slow, right.slow)
+        ints = self.are_ints(left, right)
+        tests = [] if ints is None else [ints]
+        # Python rounds a quotient down, C towards zero: the same for positive operands.
+        positive = op in ("/", "%")
+        one = self._checked(left, tests, py.GtE() if positive else None)
+        two = self._checked(right, tests, py.Gt() if positive else None)
         if comparison is not None:
-            fast = emit.compare(left.again, comparison, right.again)
-            return emit.choose(emit.both(*guards), fast, slow), "bool"
-        fast = emit.binary(left.again, _ARITHMETIC[op], right.again)
-        return self.guarded(op, guards, fast, left, right, slow), "any"
-
-    def int_guards(self, left: Operand, right: Operand) -> list[py.expr] | None:
-        """Return tests that both operands are ints, None if they cannot be.
-
-        The first test evaluates both operands, whatever its outcome: the slow path
-        uses them too.  A complex operand goes before a simple one, which is a
-        variable and read late: in `i + i++` both sides see the new value.
-        """
-        if any(operand.kind not in ("any", "int") for operand in (left, right)):
-            return None
-        emit = self.emit
-        if left.number is not None and right.number is not None:
-            return None
-        if left.number is not None:
-            return [emit.type_is(right.first, ".int")]
-        if right.number is not None:
-            return [emit.type_is(left.first, ".int")]
-        one, two = left.first, right.first
-        if left.first is left.again and right.first is not right.again:
-            one, two = two, one
-        types = (emit.call(".type", one), emit.call(".type", two))
-        return [emit.compare(types[0], py.Is(), types[1], py.Is(), emit.load(".int"))]
-
-    def guarded(
-        self,
-        op: str,
-        guards: list[py.expr],
-        fast: py.expr,
-        left: Operand,
-        right: Operand,
-        slow: py.expr,
-    ) -> py.expr:
-        """Return `fast` if it stays within 64 bits, else `slow`."""
-        emit = self.emit
-        if op in ("/", "%"):
-            # Python rounds down, C towards zero: only positive operands are the same.
-            zero = emit.const(0)
-            if left.number is None:
-                guards.append(emit.compare(left.again, py.GtE(), zero))
-            if right.number is None:
-                guards.append(emit.compare(right.again, py.Gt(), zero))
-            if (left.number or 0) < 0 or (right.number is not None and right.number <= 0):
-                return (
-                    slow
-                    if is_cheap(left.first) and is_cheap(right.first)
-                    else emit.choose(emit.both(*guards, emit.const(False)), fast, slow)
-                )
-        if op not in ("+", "-", "*"):
-            return emit.choose(emit.both(*guards), fast, slow)
-        result = self.variables.temporary()
-        number = right.number if right.number is not None else left.number
-        low = high = True
-        if op != "*" and number is not None and (op == "+" or right.number is not None):
-            grows = (number >= 0) == (op == "+")
-            low, high = not grows, grows
-        # A comparison chain evaluates its middle once: the sum is computed there.
-        computed = emit.walrus(result, fast)
-        if low and high:
-            fit = emit.compare(emit.const(INT_MIN), LE, computed, LE, emit.const(INT_MAX))
+            fast = emit.compare(one, comparison, two)
         else:
-            fit = emit.fits(computed, low, high)
-        return emit.choose(emit.both(*guards, fit), emit.load(result), slow)
+            fast = emit.binary(one, _ARITHMETIC[op], two)
+        return (emit.choose(emit.both(*tests), fast, slow) if tests else fast), kind
+
+    def _checked(
+        self, operand: Operand, tests: list[py.expr], above_zero: py.cmpop | None
+    ) -> py.expr:
+        """Return the fast value, and add tests that it is within 64 bits and positive."""
+        emit = self.emit
+        value = operand.fast
+        if not operand.exact:
+            name = self.variables.temporary()
+            value = emit.load(name)
+            computed = emit.walrus(name, operand.fast)
+            small = emit.compare(computed, py.Lt(), emit.const(SMALL))
+            fits = emit.compare(value, LE, emit.const(INT_MAX))
+            tests.append(emit.either(small, fits))
+            if above_zero is None:
+                small = emit.compare(value, py.Gt(), emit.const(-SMALL))
+                fits = emit.compare(value, py.GtE(), emit.const(INT_MIN))
+                tests.append(emit.either(small, fits))
+        zero = emit.const(0)
+        if above_zero is not None and operand.number is None:
+            tests.append(emit.compare(value, above_zero, zero))
+        elif above_zero is not None and operand.number is not None:
+            if operand.number < 0 or (operand.number == 0 and type(above_zero) is py.Gt):
+                tests.append(emit.const(False))
+        return value
 
     def _unary(self, expr: Unary) -> Typed:
         emit = self.emit
@@ -314,13 +381,18 @@ class Expressions:
         if slot is None:
             return None
         emit = self.emit
-        holds = Operand(emit.load(slot), emit.load(slot), "any")
-        one = Operand(emit.const(1), emit.const(1), "int", 1)
-        sign = op[0]
-        slow = emit.call(".step", emit.load(slot), emit.const(1 if sign == "+" else -1))
-        fast = emit.binary(emit.load(slot), _ARITHMETIC[sign], emit.const(1))
-        guards = [emit.type_is(emit.load(slot), ".int")]
-        return slot, self.guarded(sign, guards, fast, holds, one, slow)
+        held = Operand(emit.load(slot), tested=(slot,))
+        result = self.combined(op[0], held, Operand(emit.const(1), "int", 1))
+        before = result.slow
+        result.slow = emit.call(".step", emit.load(slot), emit.const(1 if op == "++" else -1))
+        return slot, self._with_slow(result, before)
+
+    def _with_slow(self, operand: Operand, slow: py.expr) -> py.expr:
+        """Return the code of a combined operand with its slow path exchanged."""
+        whole = operand.whole
+        if isinstance(whole, py.IfExp) and whole.orelse is slow:
+            whole.orelse = operand.slow
+        return whole
 
     def _unboxed(self, node: py.expr, name: str) -> py.expr:
         """Return the value of what a slot holds."""
@@ -371,8 +443,7 @@ class Expressions:
             changed = self.changed(name, expr.op, expr.right)
             if changed is not None:
                 return self._unboxed(emit.walrus(*changed), name), "any"
-            operand = Operand(*self.saved(variables.read(name)), "any")
-            node = emit.call("." + expr.op, operand.first, self.node(expr.right))
+            node = emit.call("." + expr.op, variables.read(name), self.node(expr.right))
         else:
             node = self.copied(expr.right)
         emit.pos = expr.pos
@@ -390,14 +461,20 @@ class Expressions:
         emit = self.emit
         operand = self.operand(right)
         emit.pos = right.pos
-        held = Operand(emit.load(slot), emit.load(slot), "any")
+        held = Operand(emit.load(slot), tested=(slot,))
         sign = op[:-1]
-        slow = emit.call(".change" + op, emit.load(slot), operand.again)
-        guards = self.int_guards(held, operand) if sign in _ARITHMETIC else None
-        if guards is None:
-            return slot, emit.call(".change" + op, emit.load(slot), operand.first)
-        fast = emit.binary(emit.load(slot), _ARITHMETIC[sign], operand.again)
-        return slot, self.guarded(sign, guards, fast, held, operand, slow)
+        if sign in _RING and _may_be_ints(held, operand) and OPERATORS[sign] not in self.hooks:
+            if len(operand.first) > 1:
+                operand = self.kept(self.settled(operand), "any")
+            result = self.combined(sign, held, operand)
+            before = result.slow
+            result.slow = emit.call(".change" + op, emit.load(slot), operand.slow)
+            if op == "+=":
+                self.variables.boxed.add(name)
+            return slot, self._with_slow(result, before)
+        if op == "+=":
+            self.variables.boxed.add(name)
+        return slot, emit.call(".change" + op, emit.load(slot), self.settled(operand))
 
     def reference(self, place: Expr) -> py.expr:
         """Return code for the Cell of an lvalue; that of anything else leads nowhere."""
@@ -424,24 +501,34 @@ class Expressions:
             base, key = self.node(expr.base), self.key(expr)
             plain = emit.load(".element")
             return emit.call(".hooked_member", emit.const("index"), base, key, plain), "any"
-        base_of, key_of = self.operand(expr.base), None
-        if expr.key is not None:
-            key_of = self.operand(expr.key)
+        base = self._leaf(expr.base)
+        key = None if expr.key is None else self._leaf(expr.key)
         emit.pos = expr.pos
-        complex_base = base_of.first is not base_of.again
-        complex_key = key_of is not None and key_of.first is not key_of.again
-        if key_of is None or key_of.kind not in ("any", "int") or (complex_base and complex_key):
-            key = emit.const(None) if key_of is None else key_of.first
-            return emit.call(".element", base_of.first, key), "any"
-        is_int = emit.type_is(key_of.first, ".int")
-        is_array = emit.type_is(base_of.first, ".Array")
-        dense = emit.attribute(base_of.again, "dense")
-        size = emit.call(".len", dense)
-        fits = emit.compare(emit.const(0), LE, key_of.again, py.Lt(), size)
-        tests = (is_array, is_int) if complex_base else (is_int, is_array)
-        fast = emit.item(emit.attribute(base_of.again, "dense"), key_of.again)
-        slow = emit.call(".element", base_of.again, key_of.again)
+        if (
+            key is None
+            or key[2] not in ("any", "int")
+            or not (base[0] is base[1] or is_cheap(key[0]))
+        ):
+            node = emit.const(None) if key is None else key[0]
+            return emit.call(".element", base[0], node), "any"
+        is_int = emit.type_is(key[0], ".int")
+        is_array = emit.type_is(base[0], ".Array")
+        size = emit.call(".len", emit.attribute(base[1], "dense"))
+        fits = emit.compare(emit.const(0), LE, key[1], py.Lt(), size)
+        tests = (is_int, is_array) if base[0] is base[1] else (is_array, is_int)
+        fast = emit.item(emit.attribute(base[1], "dense"), key[1])
+        slow = emit.call(".element", base[1], key[1])
         return emit.choose(emit.both(*tests, fits), fast, slow), "any"
+
+    def _leaf(self, expr: Expr) -> tuple[py.expr, py.expr, str]:
+        """Return code that evaluates, code that repeats, and the type; Cells are possible."""
+        expr = target(expr)
+        if isinstance(expr, Name) and self.variables.slot(expr.name) is not None:
+            self.emit.pos = expr.pos
+            node = self.variables.raw(expr.name)
+            return node, node, "any"
+        node, kind = self.value(expr)
+        return *self.saved(node), kind
 
     def _property(self, expr: Property) -> Typed:
         emit = self.emit
@@ -468,10 +555,10 @@ class Expressions:
             if self.variables.share_all and isinstance(owner, Name):
                 owner_name = owner.name
         else:
-            operand = self.operand(expr.callee)
+            first, again, _ = self._leaf(expr.callee)
             emit.pos = expr.pos
-            plain = emit.type_is(operand.first, ".Function")
-            callee = emit.choose(plain, operand.again, emit.call(".resolve", operand.again))
+            plain = emit.type_is(first, ".Function")
+            callee = emit.choose(plain, again, emit.call(".resolve", again))
         function = self.variables.temporary()
         if owner_name or any(isinstance(place, (Name, Index, Property)) for place in places):
             callee = emit.walrus(function, callee)
@@ -535,6 +622,13 @@ class Expressions:
             nodes.append(self.copied(item))
         emit.pos = expr.pos
         return emit.call(".pairs", emit.list(nodes)), "array"
+
+
+def _may_be_ints(left: Operand, right: Operand) -> bool:
+    """Return whether a fast path makes sense: two literals need none."""
+    if left.kind not in ("any", "int") or right.kind not in ("any", "int"):
+        return False
+    return left.number is None or right.number is None
 
 
 def _sees_nothing(expr: Expr) -> bool:

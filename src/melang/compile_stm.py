@@ -34,10 +34,11 @@ from .nodes import (
     target,
 )
 from .overload import OPERATORS, STORING
-from .scope import Scope, python_name
+from .scope import Scope, names_shared_in, python_name
 from .variables import Variables
 
 MAX_LOOPS = 18  # nested in one function: Python has room for 20 blocks
+TURNS = 200  # of loops, until a slice may end
 STEPS_PER_TICK = 7  # the original counts steps of its tree walker, 1700 to a slice
 
 
@@ -73,6 +74,7 @@ class Statements:
         self.expressions = Expressions(self.emit, self.variables, unit.hooks, unit.closures)
         # For each enclosing loop or switch: what `continue` runs first, None for a switch.
         self.loops: list[Callable[[], list[py.stmt]] | None] = []
+        self.has_loops = False
 
     def block(self, body: list[Stm]) -> list[py.stmt]:
         """Return code for statements in order."""
@@ -161,21 +163,36 @@ class Statements:
         over = emit.compare(emit.walrus(".ticks", left), py.Lt(), emit.const(0))
         return emit.when(over, [emit.run(emit.call(".tick"))], [])
 
+    def turn(self, cost: int) -> py.stmt:
+        """Return code that counts the turns of loops, for each call of a function anew.
+
+        A local variable is faster than `.ticks`; calls count for the coroutine.
+        """
+        self.has_loops = True
+        emit = self.emit
+        ticks = max(1, min(cost // STEPS_PER_TICK, 100))
+        left = emit.binary(emit.load(".turns"), py.Sub(), emit.const(ticks))
+        over = emit.compare(emit.walrus(".turns", left), py.Lt(), emit.const(0))
+        return emit.when(over, [emit.assign(".turns", emit.call(".tick"))], [])
+
     def _loop(self, statement: Loop) -> list[py.stmt]:
         if len(self.loops) >= MAX_LOOPS:
             raise TooDeep(statement.pos)
+        in_loop = names_shared_in([statement.body, statement.test, statement.step])
         if statement.test.items:
             last = ""
             code = self.effect(statement.first)
+            self.variables.boxed |= in_loop
             known = set(self.variables.known)
             test = self.expressions.condition(statement.test)
         else:
             last = self.variables.temporary()
             code = self._remember(last, statement.first)
+            self.variables.boxed |= in_loop
             known = set(self.variables.known)
             test = self.expressions.truth(self.emit.load(last), "any")
         self.emit.pos = statement.pos
-        body = [self.tick(_cost(statement))]
+        body = [self.turn(_cost(statement))]
 
         def step() -> list[py.stmt]:
             if last and statement.step.items:
@@ -269,7 +286,7 @@ class Statements:
         emit = self.emit
         node, code = self.function(statement)
         emit.pos = statement.pos
-        return [*code, self.variables.define(statement.name, node)]
+        return [*code, self.variables.define(statement.name, node, False)]
 
     def function(self, statement: FunctionDef) -> tuple[py.expr, list[py.stmt]]:
         """Return code for a function value, and what must run before it."""
@@ -317,7 +334,7 @@ class Statements:
         emit.pos = statement.pos
         name = emit.const(statement.name.encode())
         node = emit.call(".set", name, emit.list(members))
-        return [*code, self.variables.define(statement.name, node)]
+        return [*code, self.variables.define(statement.name, node, True)]
 
     def whole(self, body: list[Stm]) -> list[py.stmt]:
         """Return code for all of a function."""
@@ -367,7 +384,7 @@ def function_code(
     variables = compiler.variables
     if not scope.labels:
         variables.known.update(params, captures)
-    scope.shared.update(captures, firsts)
+    variables.boxed.update(captures, firsts)
     if scope.uses_args and "args" not in scope.params:
         variables.now_known("args")
     variables.now_known("this")
@@ -386,6 +403,8 @@ def function_code(
         targets: list[py.expr] = [emit.store(name) for name in sorted(initial)]
         undefined = emit.load(".UNDEF")
         start.append(py.Assign(targets=targets, value=undefined, lineno=emit.pos, col_offset=0))
+    if compiler.has_loops:
+        start.append(emit.assign(".turns", emit.const(TURNS)))
     if not scope.is_main:
         start.append(compiler.tick(_size(statement.body)))
     unit.globals |= variables.globals

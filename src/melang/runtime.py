@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from . import calls, overload
 from .builtin import running
+from .compile_stm import TURNS
 from .errors import MelangError, Misplaced
 from .operators import ASSIGN, BINARY, Operator, add_assign, negative, reverse, stepped
 from .values import (
@@ -23,12 +24,14 @@ from .values import (
     bind,
     text,
     truth,
+    wrap,
 )
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+TURNS_ALONE = 2000  # with nobody to give way to, it is enough to look for events sometimes
 LONG_TEXT = 256  # from this length on a string that is appended to goes into a buffer
 
 
@@ -168,9 +171,11 @@ def leave_nothing(word: str) -> Value:
     raise Misplaced(f"Invalid '{word}' usage.")
 
 
-def tick() -> None:
-    """End the time slice: others may run."""
-    running.co.scheduler.slice_over(running.co)
+def tick() -> int:
+    """End the time slice: others may run.  Returns how many turns the next one has."""
+    scheduler = running.co.scheduler
+    scheduler.slice_over(running.co)
+    return TURNS if len(scheduler.coroutines) > 1 else TURNS_ALONE
 
 
 NAMES: dict[str, Any] = {
@@ -188,6 +193,7 @@ NAMES: dict[str, Any] = {
     ".store": store,
     ".box": box,
     ".truth": truth,
+    ".fit": wrap,
     ".negative": negative,
     ".reverse": reverse,
     ".step": step,

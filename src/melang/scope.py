@@ -39,6 +39,7 @@ from .nodes import (
 )
 
 _HOOK = re.compile(r"__(?:array|bool|func|int|nil|obj|real|str)_([a-z]+)_operator__")
+_INT_OPERATORS = frozenset(("+", "-", "*", "/", "%", "<<", ">>", "&", "|", "^"))
 _RESERVED = frozenset(("None", "True", "False", "__debug__"))
 
 
@@ -51,15 +52,28 @@ class Scope:
     """The names of one function, or of the program itself."""
 
     __slots__ = (
-        *("assigned", "assigns_this", "bindings", "captures", "hooks", "is_main", "labels"),
-        *("params", "shared", "used", "uses_args"),
+        *(
+            "assigned",
+            "assigns_this",
+            "bindings",
+            "captures",
+            "grown",
+            "hooks",
+            "ints",
+            "is_main",
+            "labels",
+        ),
+        *("defined", "params", "shared", "stores", "used", "uses_args"),
     )
 
     def __init__(self, params: Iterable[str], body: list[Stm], is_main: bool) -> None:
         self.is_main = is_main
+        self.bindings: dict[str, str] = {}
         self.params = frozenset(params)
         self.used: set[str] = set(self.params)
         self.assigned: set[str] = set()  # by an assignment or a definition
+        self.defined: set[str] = set()  # by a definition
+        self.grown: set[str] = set()  # by `+=`, which puts long strings into a Cell
         self.shared: set[str] = set()  # may hold a Cell
         self.labels: list[str] = []
         self.hooks: set[str] = set()  # operators that have a hook here or in inner functions
@@ -68,9 +82,11 @@ class Scope:
         for statement in body:
             if isinstance(statement, Label):
                 self.labels.append(statement.name)
-        visit_all(self, body)
+        self.stores: dict[str, list[Expr]] = {}  # what is assigned to a name
+        visit_all(self, list(body))
+        self.ints = frozenset() if self.labels else find_ints(self)
+        self.shared |= self.grown - self.ints
         self.uses_args = "args" in self.used and not is_main
-        self.bindings: dict[str, str] = {}
 
     def binding(self, name: str) -> str:
         """Return where a name lives: "local", "global" or, not known before it runs, "both".
@@ -89,14 +105,17 @@ class Scope:
             self.bindings[name] = found
         return found
 
-    def is_shared(self, name: str) -> bool:
-        """Return whether the variable may hold a Cell."""
-        return name in self.shared or self.binding(name) != "local"
+
+def names_shared_in(body: list[Stm | Expr]) -> set[str]:
+    """Return the names that may turn into a Cell while the statements run."""
+    scope = Scope((), [], True)
+    visit_all(scope, body)
+    return scope.shared | scope.grown
 
 
-def visit_all(scope: Scope, body: list[Stm]) -> None:
+def visit_all(scope: Scope, body: list[Stm | Expr]) -> None:
     """Note what the statements do, with an explicit stack: programs nest deeply."""
-    stack: list[Stm | Expr] = list(body)
+    stack = list(body)
     while stack:
         stack.extend(_visit(scope, stack.pop()))
 
@@ -113,9 +132,9 @@ def _visit(scope: Scope, node: Stm | Expr) -> Iterator[Stm | Expr]:
         yield node.left
         yield node.right
     elif isinstance(node, Assign):
-        _note_store(scope, node.left)
+        _note_store(scope, node.left, node.right)
         if node.op == "+=" and isinstance(place := target(node.left), Name):
-            scope.shared.add(place.name)
+            scope.grown.add(place.name)
         yield node.left
         yield node.right
     elif isinstance(node, Step):
@@ -173,12 +192,14 @@ def _visit_statement(scope: Scope, node: Stm) -> Iterator[Stm | Expr]:
         _note_function(scope, node)
         scope.used.add(node.name)
         scope.assigned.add(node.name)
+        scope.defined.add(node.name)
     elif isinstance(node, SetDefinition):
         for member in node.members:
             if isinstance(member, FunctionDef):
                 _note_function(scope, member)
         scope.used.add(node.name)
         scope.assigned.add(node.name)
+        scope.defined.add(node.name)
         scope.shared.add(node.name)
 
 
@@ -201,9 +222,51 @@ def _note_function(scope: Scope, node: FunctionDef) -> None:
         scope.assigns_this = True
 
 
-def _note_store(scope: Scope, place: Expr) -> None:
+def _note_store(scope: Scope, place: Expr, value: Expr | None = None) -> None:
     if isinstance(place := target(place), Name):
         scope.assigned.add(place.name)
+        if value is not None:
+            scope.stores.setdefault(place.name, []).append(value)
+
+
+def find_ints(scope: Scope) -> frozenset[str]:
+    """Return the local variables that hold nothing but ints once they exist.
+
+    Such are loop counters, if nothing but ints and other such variables are ever
+    stored into them and nobody else can.
+    """
+    candidates = {
+        name
+        for name in scope.stores
+        if name not in scope.shared | scope.params | scope.defined
+        and name not in ("this", "args")
+        and scope.binding(name) == "local"
+    }
+    while True:
+        wrong = {
+            name
+            for name in candidates
+            if not all(_is_int(value, candidates) for value in scope.stores[name])
+        }
+        if not wrong:
+            return frozenset(candidates)
+        candidates -= wrong
+
+
+def _is_int(expr: Expr, ints: set[str]) -> bool:
+    """Return whether an expression can only be an int, or an error."""
+    stack = [expr]
+    while stack:
+        part = target(stack.pop())
+        if isinstance(part, Binary) and part.op in _INT_OPERATORS:
+            stack += (part.left, part.right)
+        elif isinstance(part, Unary) and part.op in ("-", "~"):
+            stack.append(part.operand)
+        elif not (isinstance(part, Const) and type(part.value) is int) and not (
+            isinstance(part, Name) and part.name in ints
+        ):
+            return False
+    return True
 
 
 def _note_hook(scope: Scope, name: str) -> None:

@@ -27,6 +27,8 @@ EPSILON = 2.220446049250313e-16
 
 def wrap(number: int) -> int:
     """Return `number` cut to 64 bits, two's complement."""
+    if INT_MIN <= number <= INT_MAX:
+        return number
     number &= 0xFFFFFFFFFFFFFFFF
     return number - 0x10000000000000000 if number > INT_MAX else number
 

@@ -24,6 +24,9 @@ class Variables:
         self.initial: set[str] = set()  # slots that must hold UNDEF at the start
         self.globals: set[str] = {".ticks"}
         self.temporaries = 0
+        # Names whose slot may hold a Cell by now; jumps make the order unknowable.
+        self.boxed: set[str] = set(scope.shared if scope.labels else ())
+        self.ints = scope.ints  # names that hold nothing but ints
 
     def temporary(self) -> str:
         """Return a new slot for an intermediate result."""
@@ -36,7 +39,15 @@ class Variables:
 
     def is_shared(self, name: str) -> bool:
         """Return whether the slot may hold a Cell."""
-        return self.share_all or self.scope.is_shared(name)
+        if name in self.ints and not self.share_all:
+            return False
+        if self.share_all or name in self.boxed:
+            return True
+        return self.scope.binding(name) != "local"
+
+    def is_int(self, name: str) -> bool:
+        """Return whether the slot surely holds an int."""
+        return name in self.ints and name in self.known
 
     def now_known(self, name: str) -> None:
         """Note that the variable exists from here on; jumps make that unknowable."""
@@ -126,9 +137,11 @@ class Variables:
             ),
         )
 
-    def define(self, name: str, value: py.expr) -> py.stmt:
+    def define(self, name: str, value: py.expr, shared: bool) -> py.stmt:
         """Bind a name to a definition: in the current scope, whatever was there."""
         binding = self.scope.binding(name)
+        if shared:
+            self.boxed.add(name)
         slot = self.twin(name) if binding == "both" else self.slot(name)
         assert slot is not None
         self.now_known(name)
@@ -137,6 +150,7 @@ class Variables:
     def reference(self, name: str) -> py.expr:
         """The Cell of the variable, which from then on is shared."""
         emit = self.emit
+        self.boxed.add(name)
 
         def boxed(slot: str) -> py.expr:
             return emit.walrus(slot, emit.call(".box", emit.load(slot)))
