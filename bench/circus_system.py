@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,22 @@ check_delay = 0.1
 loglevel = WARNING
 """
 
+WATCHER = """
+[watcher:{name}]
+cmd = {command}
+numprocesses = {processes}
+autostart = False
+respawn = {respawn}
+warmup_delay = 0
+max_retry = -1
+copy_env = True
+"""
+
+OUTPUT = """
+stdout_stream.class = FileStream
+stdout_stream.filename = {file}
+"""
+
 
 class Circus(System):
     """zmq is installed with circus only, so a helper there speaks for us."""
@@ -27,7 +45,12 @@ class Circus(System):
     def command(self) -> list[str]:
         self._helper: subprocess.Popen[str] | None = None
         config = self.folder / "conf"
-        config.write_text(CONFIG.format(folder=self.folder))
+        sections = [
+            self._section(load, watcher, index)
+            for load in self.loads.values()
+            for index, watcher in enumerate(self._watchers(load.name))
+        ]
+        config.write_text(CONFIG.format(folder=self.folder) + "".join(sections))
         return [str(PEERS / "bin/circusd"), str(config)]
 
     def connect(self) -> None:
@@ -44,17 +67,14 @@ class Circus(System):
             self._helper.communicate()
 
     def start(self, name: str) -> None:
-        load = self.loads[name]
-        if not load.keep_output:
-            self._add(name, load, {"numprocs": load.replicas})
-            return
-        # All processes of a watcher share their file: for a file each, a watcher each.
-        for index in range(load.replicas):
-            stream = {"class": "FileStream", "filename": str(self._output(name, index))}
-            self._add(f"{name}-{index}", load, {"numprocs": 1, "stdout_stream": stream})
+        self._call("start", name=self._pattern(name), match="glob", waiting=False)
+
+    def start_all(self, names: Sequence[str]) -> None:
+        """Start all there is with one command: circus takes no second one meanwhile."""
+        self._call("start", waiting=False)
 
     def stop(self, name: str) -> None:
-        self._call("rm", name=name, waiting=True)
+        self._call("stop", name=self._pattern(name), match="glob", waiting=True)
 
     def output_files(self, name: str, index: int) -> list[Path]:
         return [self._output(name, index)]
@@ -62,10 +82,22 @@ class Circus(System):
     def _output(self, name: str, index: int) -> Path:
         return self.folder / f"{name}-{index}.log"
 
-    def _add(self, name: str, load: Load, options: dict[str, object]) -> None:
-        options |= {"warmup_delay": 0, "respawn": load.restart, "max_retry": -1, "copy_env": True}
-        argv = list(load.argv)
-        self._call("add", name=name, cmd=argv[0], args=argv[1:], options=options, start=True)
+    def _watchers(self, name: str) -> list[str]:
+        """All processes of a watcher share their file: for a file each, a watcher each."""
+        load = self.loads[name]
+        return [f"{name}-{i}" for i in range(load.replicas)] if load.keep_output else [name]
+
+    def _pattern(self, name: str) -> str:
+        return f"{name}-*" if self.loads[name].keep_output else name
+
+    def _section(self, load: Load, watcher: str, index: int) -> str:
+        section = WATCHER.format(
+            name=watcher,
+            command=shlex.join(load.argv),
+            processes=1 if load.keep_output else load.replicas,
+            respawn=load.restart,
+        )
+        return section + (OUTPUT.format(file=self._output(load.name, index)) * load.keep_output)
 
     def listings_a_second(self, clients: int) -> float:
         answer = self._ask({"bench": "status", "clients": clients, "seconds": 1.5})

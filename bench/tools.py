@@ -49,7 +49,7 @@ def install_peers() -> bool:
         return True
     try:
         subprocess.run([sys.executable, "-m", "venv", "--clear", PEERS], check=True)
-        pip = [PEERS / "bin/pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [PEERS / "bin/pip", "install", "-qq", "--disable-pip-version-check"]
         # supervisor imports pkg_resources, which setuptools dropped.
         subprocess.run([*pip, "supervisor", "circus", "setuptools<81"], check=True, timeout=120)
     except (subprocess.SubprocessError, OSError) as error:
