@@ -46,9 +46,7 @@ def visible(name: bytes, *, from_library: bool = False) -> Value:
                 return found
     if (found := running.co.globals.get(slot, UNDEF)) is not UNDEF or slot == "this":
         return found
-    outermost = innermost
-    for outermost in frames:
-        pass
+    outermost = [innermost, *frames][-1]
     return outermost.f_locals.get(slot, UNDEF)
 
 

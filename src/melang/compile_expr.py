@@ -329,12 +329,12 @@ class Expressions:
                 small = emit.compare(value, py.Gt(), emit.const(-SMALL))
                 fits = emit.compare(value, py.GtE(), emit.const(INT_MIN))
                 tests.append(emit.either(small, fits))
-        zero = emit.const(0)
-        if above_zero is not None and operand.number is None:
-            tests.append(emit.compare(value, above_zero, zero))
-        elif above_zero is not None and operand.number is not None:
-            if operand.number < 0 or (operand.number == 0 and type(above_zero) is py.Gt):
-                tests.append(emit.const(False))
+        if above_zero is None:
+            return value
+        if operand.number is None:
+            tests.append(emit.compare(value, above_zero, emit.const(0)))
+        elif operand.number < 0 or (operand.number == 0 and type(above_zero) is py.Gt):
+            tests.append(emit.const(False))
         return value
 
     def _unary(self, expr: Unary) -> Typed:
@@ -501,23 +501,22 @@ class Expressions:
             base, key = self.node(expr.base), self.key(expr)
             plain = emit.load(".element")
             return emit.call(".hooked_member", emit.const("index"), base, key, plain), "any"
-        base = self._leaf(expr.base)
-        key = None if expr.key is None else self._leaf(expr.key)
+        first, base, _ = self._leaf(expr.base)
+        # Code for the key must run whether or not the base is an array.
+        is_late = first is base
+        if expr.key is None:
+            return emit.call(".element", first, emit.const(None)), "any"
+        first_key, key, kind = self._leaf(expr.key)
         emit.pos = expr.pos
-        if (
-            key is None
-            or key[2] not in ("any", "int")
-            or not (base[0] is base[1] or is_cheap(key[0]))
-        ):
-            node = emit.const(None) if key is None else key[0]
-            return emit.call(".element", base[0], node), "any"
-        is_int = emit.type_is(key[0], ".int")
-        is_array = emit.type_is(base[0], ".Array")
-        size = emit.call(".len", emit.attribute(base[1], "dense"))
-        fits = emit.compare(emit.const(0), LE, key[1], py.Lt(), size)
-        tests = (is_int, is_array) if base[0] is base[1] else (is_array, is_int)
-        fast = emit.item(emit.attribute(base[1], "dense"), key[1])
-        slow = emit.call(".element", base[1], key[1])
+        if kind not in ("any", "int") or not (is_late or is_cheap(first_key)):
+            return emit.call(".element", first, first_key), "any"
+        is_int = emit.type_is(first_key, ".int")
+        is_array = emit.type_is(first, ".Array")
+        size = emit.call(".len", emit.attribute(base, "dense"))
+        fits = emit.compare(emit.const(0), LE, key, py.Lt(), size)
+        tests = (is_int, is_array) if is_late else (is_array, is_int)
+        fast = emit.item(emit.attribute(base, "dense"), key)
+        slow = emit.call(".element", base, key)
         return emit.choose(emit.both(*tests, fits), fast, slow), "any"
 
     def _leaf(self, expr: Expr) -> tuple[py.expr, py.expr, str]:
@@ -615,13 +614,13 @@ class Expressions:
         if all(key is None for key, _ in expr.items):
             nodes = [self.copied(item) for _, item in expr.items]
             emit.pos = expr.pos
-            return emit.call(".array", emit.list(nodes)), "array"
+            return emit.call(".array", emit.array(nodes)), "array"
         nodes = []
         for key, item in expr.items:
             nodes.append(emit.const(None) if key is None else self.node(key))
             nodes.append(self.copied(item))
         emit.pos = expr.pos
-        return emit.call(".pairs", emit.list(nodes)), "array"
+        return emit.call(".pairs", emit.array(nodes)), "array"
 
 
 def _may_be_ints(left: Operand, right: Operand) -> bool:

@@ -8,7 +8,7 @@ pays for `goto`: its statements stand in a loop that jumps by number.
 from __future__ import annotations
 
 import _ast as py
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .compile_expr import WANTS_THIS, Expressions, is_cheap
 from .emit import Emitter
@@ -317,7 +317,7 @@ class Statements:
                 cells.append(emit.const(shared))
                 read = self.variables.reference if shared else self.variables.read
                 cells.append(read(name))
-            node = emit.call(".bind", node, emit.list(cells))
+            node = emit.call(".bind", node, emit.array(cells))
         return node, [definition]
 
     def _set(self, statement: SetDefinition) -> list[py.stmt]:
@@ -333,7 +333,7 @@ class Statements:
                 members += [emit.const(member.encode()), emit.const(None)]
         emit.pos = statement.pos
         name = emit.const(statement.name.encode())
-        node = emit.call(".set", name, emit.list(members))
+        node = emit.call(".set", name, emit.array(members))
         return [*code, self.variables.define(statement.name, node, True)]
 
     def whole(self, body: list[Stm]) -> list[py.stmt]:
@@ -452,7 +452,7 @@ def _cost(loop: Loop) -> int:
     return _size([loop.body, loop.test, loop.step])
 
 
-def _size(nodes: list[Stm] | list[Stm | Expr]) -> int:
+def _size(nodes: Sequence[Node]) -> int:
     """Return the number of nodes, those of inner loops and functions not counted."""
     count = 0
     stack: list[object] = list(nodes)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import _ast as py
 
-from .values import INT_MAX, INT_MIN
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 LOAD = py.Load()
 STORE = py.Store()
@@ -25,7 +27,7 @@ class Emitter:
     def __init__(self) -> None:
         self.pos = 1
 
-    def const(self, value: None | bool | int | float | bytes | str | tuple[object, ...]) -> py.expr:
+    def const(self, value: Any) -> py.expr:
         """A constant."""
         return py.Constant(value=value, lineno=self.pos, col_offset=0)
 
@@ -33,7 +35,7 @@ class Emitter:
         """A variable."""
         return py.Name(id=name, ctx=LOAD, lineno=self.pos, col_offset=0)
 
-    def store(self, name: str) -> py.expr:
+    def store(self, name: str) -> py.Name:
         """A variable as the target of an assignment."""
         return py.Name(id=name, ctx=STORE, lineno=self.pos, col_offset=0)
 
@@ -75,12 +77,10 @@ class Emitter:
         """`test or test`."""
         return py.BoolOp(op=py.Or(), values=list(tests), lineno=self.pos, col_offset=0)
 
-    def compare(self, left: py.expr, *rest: py.cmpop | py.expr) -> py.expr:
-        """`left op right op right …`."""
-        return py.Compare(
-            left=left, ops=list(rest[::2]), comparators=list(rest[1::2]), lineno=self.pos,
-            col_offset=0,
-        )  # fmt: skip
+    def compare(self, left: py.expr, *rest: Any) -> py.expr:
+        """`left op right op right …`; the rest alternates operators and operands."""
+        ops, operands = list(rest[::2]), list(rest[1::2])
+        return py.Compare(left=left, ops=ops, comparators=operands, lineno=self.pos, col_offset=0)
 
     def binary(self, left: py.expr, op: py.operator, right: py.expr) -> py.expr:
         """`left op right`."""
@@ -98,7 +98,7 @@ class Emitter:
         """`(item, …)`."""
         return py.Tuple(elts=list(items), ctx=LOAD, lineno=self.pos, col_offset=0)
 
-    def list(self, items: list[py.expr]) -> py.expr:
+    def array(self, items: list[py.expr]) -> py.expr:
         """`[item, …]`."""
         return py.List(elts=items, ctx=LOAD, lineno=self.pos, col_offset=0)
 
@@ -110,24 +110,13 @@ class Emitter:
         """All of them evaluated in order; the value is that of the first."""
         return self.item(self.tuple(*items), self.const(0))
 
-    def type_is(self, value: py.expr, *names: str) -> py.expr:
+    def type_is(self, value: py.expr, name: str) -> py.expr:
         """`type(value) is name`."""
-        rest: list[py.cmpop | py.expr] = []
-        for name in names:
-            rest += (IS, self.load(name))
-        return self.compare(self.call(".type", value), *rest)
+        return self.compare(self.call(".type", value), IS, self.load(name))
 
     def type_is_not(self, value: py.expr, name: str) -> py.expr:
         """`type(value) is not name`."""
         return self.compare(self.call(".type", value), IS_NOT, self.load(name))
-
-    def fits(self, value: py.expr, low: bool = True, high: bool = True) -> py.expr:
-        """Whether an int has 64 bits, with both or one of the limits tested."""
-        if low and high:
-            return self.compare(self.const(INT_MIN), LE, value, LE, self.const(INT_MAX))
-        if low:
-            return self.compare(self.const(INT_MIN), LE, value)
-        return self.compare(value, LE, self.const(INT_MAX))
 
     def run(self, value: py.expr) -> py.stmt:
         """An expression as a statement."""

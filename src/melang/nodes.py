@@ -22,7 +22,7 @@ class Const(Expr):
 
     __slots__ = ("value",)
 
-    def __init__(self, pos: int, value: None | bool | int | float | bytes) -> None:
+    def __init__(self, pos: int, value: bool | int | float | bytes | None) -> None:
         self.pos = pos
         self.value = value
 

@@ -15,15 +15,37 @@ from .operators import ASSIGN, BINARY, negative, reverse, stepped
 from .values import Array, Cell, Function, Object, Value, truth
 
 OPERATORS = {
-    **{"+": "plus", "-": "sub", "*": "mul", "/": "div", "%": "mod", "<<": "lmov", ">>": "rmov"},
-    **{"|": "cor", "&": "cand", "^": "cxor", "==": "equal", "!=": "nonequal"},
-    **{"<": "lt", "<=": "le", ">": "gt", ">=": "ge", "=": "assign", "+=": "pluseq"},
-    **{"-=": "subeq", "<<=": "lmoveq", ">>=": "rmoveq", "*=": "muleq", "/=": "diveq"},
-    **{"|=": "oreq", "&=": "andeq", "^=": "xoreq", "%=": "modeq"},
+    "+": "plus",
+    "-": "sub",
+    "*": "mul",
+    "/": "div",
+    "%": "mod",
+    "<<": "lmov",
+    ">>": "rmov",
+    "|": "cor",
+    "&": "cand",
+    "^": "cxor",
+    "==": "equal",
+    "!=": "nonequal",
+    "<": "lt",
+    "<=": "le",
+    ">": "gt",
+    ">=": "ge",
+    "=": "assign",
+    "+=": "pluseq",
+    "-=": "subeq",
+    "<<=": "lmoveq",
+    ">>=": "rmoveq",
+    "*=": "muleq",
+    "/=": "diveq",
+    "|=": "oreq",
+    "&=": "andeq",
+    "^=": "xoreq",
+    "%=": "modeq",
 }
 STORING = frozenset(
-    "assign pluseq subeq lmoveq rmoveq muleq diveq oreq andeq xoreq modeq "
-    "sinc sdec pinc pdec".split()
+    ("assign", "pluseq", "subeq", "lmoveq", "rmoveq", "muleq", "diveq", "oreq", "andeq", "xoreq")
+    + ("modeq", "sinc", "sdec", "pinc", "pdec")
 )
 _TYPES = {type(None): b"nil", bool: b"bool", int: b"int", float: b"real", bytes: b"str"}
 

@@ -35,7 +35,7 @@ TURNS_ALONE = 2000  # with nobody to give way to, it is enough to look for event
 LONG_TEXT = 256  # from this length on a string that is appended to goes into a buffer
 
 
-class Goto(Exception):  # noqa: N818 - a jump, not an error
+class Goto(Exception):
     """A jump out of a loop to a label of the same function."""
 
     def __init__(self, place: int) -> None:

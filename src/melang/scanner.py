@@ -17,7 +17,8 @@ from .errors import CompileError
 Token = tuple[str, bytes, int]
 
 KEYWORDS = frozenset(
-    "if else fi while for switch case default continue break return goto nil true false".split()
+    ("if", "else", "fi", "while", "for", "switch", "case", "default", "continue", "break")
+    + ("return", "goto", "nil", "true", "false")
 )
 _TOKEN = re.compile(
     rb"(?P<space>[ \t\n]+|//[^\n]*)"

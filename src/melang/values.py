@@ -99,23 +99,7 @@ class Array:
     def touch(self, key: Value) -> int:
         """Return the index that `key` leads to, creating the element if it is missing."""
         if type(key) is int:
-            end = self.end()
-            if key < 0:
-                key += end
-                if key < 0:
-                    raise MelangError("Invalid offset")
-            if self.sparse is None:
-                if key < end:
-                    return key
-                if key == end:
-                    self.dense.append(None)
-                    return key
-                self._spread()
-            assert self.sparse is not None
-            if key not in self.sparse:
-                self.sparse[key] = None
-                self.next = max(self.next, key + 1)
-            return key
+            return self._touch_index(key)
         if key is None:
             self.append(None)
             return self.end() - 1
@@ -125,6 +109,25 @@ class Array:
         if index is None:
             index = self.keys[key] = self.end()
             self.append(None)
+        return index
+
+    def _touch_index(self, index: int) -> int:
+        end = self.end()
+        if index < 0:
+            index += end
+            if index < 0:
+                raise MelangError("Invalid offset")
+        if self.sparse is None:
+            if index < end:
+                return index
+            if index == end:
+                self.dense.append(None)
+                return index
+            self._spread()
+        assert self.sparse is not None
+        if index not in self.sparse:
+            self.sparse[index] = None
+            self.next = max(self.next, index + 1)
         return index
 
     def at(self, index: int) -> Value:

@@ -51,6 +51,9 @@ def run(
         kept += len(piece)
         pieces.append(piece)
 
+    def done() -> None:
+        scheduler.wake(co)
+
     try:
         child = co.host.start(
             scheduler,
@@ -58,7 +61,7 @@ def run(
             None if user is None else user.decode("utf-8", "replace"),
             None if group is None else group.decode("utf-8", "replace"),
             output,
-            lambda: scheduler.wake(co) and None,
+            done,
         )
     except (OSError, LookupError, ValueError) as error:
         raise MelangError(f"Execute command failed. {error}") from None

@@ -99,8 +99,12 @@ def subscribe(co: Coroutine, name: Value) -> Value:
     queue = _queue(co.scheduler, string(name, 1))
     if co not in queue.inboxes:
         queue.inboxes[co] = deque()
-        co.on_end(lambda: queue.inboxes.pop(co, None) and None)
+        co.on_end(lambda: _leave(queue, co))
     return None
+
+
+def _leave(queue: Queue, co: Coroutine) -> None:
+    queue.inboxes.pop(co, None)
 
 
 @builtin(1)

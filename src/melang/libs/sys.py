@@ -273,13 +273,19 @@ def mkdir(co: Coroutine, path: Value, mode: Value) -> Value:
 
 @builtin(1)
 def remove(co: Coroutine, path: Value) -> Value:
-    """Remove a file or an empty directory."""
+    """Remove a file, or a directory with all that is in it."""
     where = _path(path)
     try:
-        if os.path.isdir(where) and not os.path.islink(where):
-            os.rmdir(where)
-        else:
+        if not os.path.isdir(where) or os.path.islink(where):
             os.unlink(where)
+            return True
+        for folder, folders, files in os.walk(where, topdown=False):
+            for name in files:
+                os.unlink(os.path.join(folder, name))
+            for name in folders:
+                inner = os.path.join(folder, name)
+                (os.unlink if os.path.islink(inner) else os.rmdir)(inner)
+        os.rmdir(where)
     except OSError:
         return False
     return True
