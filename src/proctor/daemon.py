@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from . import listen, statedir
 from .api.app import ApiSettings, build_app
@@ -26,12 +26,15 @@ from .core.model import Exit, ReplicaId
 from .core.schedules import NextFire
 from .core.spec import Spec
 from .core.world import World
+from .effects import Effects
 from .engine.identity import resolve
 from .engine.local import LocalEngine
+from .engine.notify import NotifyHub
 from .log import configure, get_logger
 from .logs.rotation import Limits
 from .logs.writer import LogWriter
 from .manager import Manager
+from .probe.prober import Prober
 from .store.db import StoreUnusable
 from .store.store import Store
 
@@ -79,6 +82,14 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
 
 
+async def guarded(work: Coroutine[Any, Any, None]) -> None:
+    """Do the work; a fault in it is logged and ends nothing else."""
+    try:
+        await work
+    except Exception:
+        log.exception("task_failed")
+
+
 class _Service:
     """One life of the manager; it lasts until `_end` is set to why it is over."""
 
@@ -88,6 +99,8 @@ class _Service:
         self._loop = asyncio.get_running_loop()
         self._end: asyncio.Future[str] = self._loop.create_future()
         self._status = 0
+        self._group: asyncio.TaskGroup
+        self._tasks: set[asyncio.Task[None]] = set()
         self._engine = LocalEngine(
             keeper,
             environ=os.environ,
@@ -97,6 +110,14 @@ class _Service:
         )
 
     async def run(self) -> int:
+        async with asyncio.TaskGroup() as self._group:
+            try:
+                return await self._run()
+            finally:
+                for task in self._tasks:
+                    task.cancel()
+
+    async def _run(self) -> int:
         engine = self._engine
         await engine.connect()
         self._claim_state_dir()
@@ -105,13 +126,34 @@ class _Service:
         engine.mark_base = self._store.mark_base
         self._writer = self._open_writer()
         world = World(next_fire(self._settings))
-        self._manager = Manager(world, self._store, engine, SystemClock(), on_fatal=self._on_fatal)
+        self._manager = Manager(
+            world, self._store, self._effects(), SystemClock(), on_fatal=self._on_fatal
+        )
         await self._manager.open(self._store.load(), boot_id(), late=engine.generation > 1)
         self._server = HttpServer(self._app(listeners), listeners)
         await self._server.start()
         for listener in listeners:
             log.info("listening", url=listen.url(listener))
         return await self._close(await self._end)
+
+    def _effects(self) -> Effects:
+        engine = self._engine
+        notify = NotifyHub(engine.keep, engine.drop, self._loop)
+        notify.take_over(engine.kept)
+        prober = Prober(
+            engine,
+            notify,
+            self._writer,
+            self._log_root,
+            lambda answer: self._manager.dispatch([answer]),
+            self._start_task,
+        )
+        return Effects(engine, notify, prober, self._start_task)
+
+    def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._group.create_task(guarded(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _claim_state_dir(self) -> None:
         if "lock" not in self._engine.kept:
@@ -128,7 +170,8 @@ class _Service:
         }
         if settings.unix_socket is not None:
             wanted[f"unix {settings.unix_socket}"] = partial(listen.unix, settings.unix_socket)
-        for name in kept.keys() - wanted.keys() - {"lock"}:
+        ours = {name for name in kept if name.startswith(("tcp ", "unix "))}
+        for name in ours - wanted.keys():
             os.close(kept.pop(name))
             self._engine.drop(name)
         return [self._listener(name, bind) for name, bind in wanted.items()]

@@ -6,7 +6,6 @@ import asyncio
 import errno
 import logging
 import os
-import resource
 import signal
 import socket
 import time
@@ -14,15 +13,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from proctor.core.commands import Command, Kill, Signal, Spawn
-from proctor.core.errors import BadSpec, UnknownAccount
+from proctor.core.errors import UnknownAccount
 from proctor.core.events import Event, Exited, Gone, Lost, Spawned, SpawnFailed
-from proctor.core.model import Exit, ReplicaId, Spec
+from proctor.core.model import Exit, ReplicaId
+from proctor.core.spec import Spec
 from proctor.keeper.link import Link
 from proctor.keeper.protocol import VERSION, Frame
 
-from .argv import argv_of
+from . import notify
+from .auxiliary import Auxiliary
 from .base import KnownRun
 from .identity import Identity, resolve
+from .order import BadEnvironment, order, uses_notify
 
 _log = logging.getLogger("proctor.engine")
 
@@ -87,6 +89,7 @@ class LocalEngine:
         self._on_events: OnEvents = _nobody
         self._runs: dict[int, _Run] = {}
         self._accounts: dict[object, tuple[float, Identity]] = {}
+        self._auxiliary = Auxiliary(self._send_now)
         self._told: list[Event] = []  # Events of our own, reported at the next turn of the loop.
         self._early: list[tuple[Frame, list[int]]] = []  # News of runs, until `open` takes it.
         self._hello: _Hello | None = None
@@ -158,33 +161,40 @@ class LocalEngine:
         self._flush()
 
     def _spawn(self, command: Spawn) -> None:
-        try:
-            order = self._order(command)
-        except UnknownAccount as error:  # It went away since the task was accepted.
-            self._report_soon(SpawnFailed(command.id, command.run, str(error)))
-            return
-        self._runs[command.run] = _Run(command.id)
-        self._send(order)
-
-    def _order(self, command: Spawn) -> Frame:
         spec, run = command.spec, command.run
-        identity = self._identity(spec)
-        mark = self.mark_base | run
-        ours = {"PROCTOR_TASK": spec.name, "PROCTOR_REPLICA": str(command.id.index)}
-        env = self._environ | (identity.env if identity else {}) | spec.env | ours
-        env["PROCTOR_RUN"] = str(mark)  # The marker of a process that changed its birth mark.
-        return {
-            "op": "spawn",
-            "run": run,
-            "mark": mark,
-            "argv": argv_of(spec.cmd),
-            "env": env,
-            "cwd": spec.cwd,
-            "umask": spec.umask,
-            "nice": spec.nice,
-            "rlimits": [[limit_number(name), *pair] for name, pair in spec.rlimits.items()],
-            "user": identity.order if identity else None,
+        try:
+            frame = self._order(spec, command.id.index, spec.cmd, run)
+        except (UnknownAccount, BadEnvironment) as error:
+            # It was right when the task was accepted.
+            self._report_soon(SpawnFailed(command.id, run, str(error)))
+            return
+        self._runs[run] = _Run(command.id)
+        self._send(frame | {"run": run, "mark": self.mark_base | run})
+
+    def _order(
+        self, spec: Spec, index: int, cmd: str | tuple[str, ...], run: int | None = None
+    ) -> Frame:
+        ours = {
+            "PROCTOR_TASK": spec.name,
+            "PROCTOR_REPLICA": str(index),
         }
+        if run is not None:
+            mark = self.mark_base | run
+            # The mark also tells a process by that changed its birth mark.
+            ours |= {"PROCTOR_RUN": str(run), "PROCTOR_MARK": str(mark)}
+            if uses_notify(spec):
+                ours["NOTIFY_SOCKET"] = notify.address(mark)
+        return order(spec, cmd, self._identity(spec), self._environ, ours)
+
+    async def execute(
+        self, spec: Spec, index: int, cmd: str | tuple[str, ...], timeout: float
+    ) -> tuple[Exit, str]:
+        """Run a command as the task's replica runs; see probe.prober.Executor."""
+        try:
+            frame = self._order(spec, index, cmd)
+        except (UnknownAccount, BadEnvironment) as error:
+            return Exit(error=str(error)), ""
+        return await self._auxiliary.execute(frame, self.mark_base, timeout)
 
     def _identity(self, spec: Spec) -> Identity | None:
         """Look the accounts up, but not for every spawn: a directory service may be slow."""
@@ -197,6 +207,14 @@ class LocalEngine:
             identity = resolve(spec)
             self._accounts[key] = (now + _ACCOUNTS_LIVE, identity)
         return identity
+
+    def uid_of(self, spec: Spec) -> int:
+        """Return the number of the user that the spec's processes run as; ours if unknown."""
+        try:
+            identity = self._identity(spec)
+        except UnknownAccount:
+            identity = None
+        return os.geteuid() if identity is None else identity.uid
 
     def acknowledge(self, runs: Iterable[int]) -> None:
         """Due for a failed spawn, too: the keeper tells every manager of it until then."""
@@ -274,6 +292,9 @@ class LocalEngine:
 
     def _take_news(self, frame: Frame, fds: list[int]) -> Event | None:
         number: int = frame["run"]
+        if self._auxiliary.knows(number):
+            self._auxiliary.take(frame, fds, _exit)
+            return None
         run = self._runs.get(number)
         if run is None:
             self._disown(frame, fds)
@@ -308,6 +329,10 @@ class LocalEngine:
     def _send(self, frame: Frame) -> None:
         self._link.send(frame)
 
+    def _send_now(self, frame: Frame) -> None:
+        self._send(frame)
+        self._flush()
+
     def _flush(self) -> None:
         full = not self._link.flush()
         while self._sending and not full:
@@ -336,14 +361,6 @@ class LocalEngine:
         self._writing = False
         for fd in self._link.close():
             os.close(fd)
-
-
-def limit_number(name: str) -> int:
-    """Return the resource number of "nofile" and its like.  Raises BadSpec."""
-    number = getattr(resource, f"RLIMIT_{name.upper()}", None)
-    if number is None or not name.islower():
-        raise BadSpec(f"rlimits: there is no limit {name!r}", field="rlimits")
-    return int(number)
 
 
 def _event(frame: Frame, run: _Run) -> Event:

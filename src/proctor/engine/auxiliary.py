@@ -1,0 +1,101 @@
+"""Commands beside the runs: exec checks and stop commands, run by the keeper as the task runs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from proctor.core.model import Exit
+from proctor.keeper.protocol import Frame
+
+MOST_OUTPUT = 4096
+"""Bytes of output that are kept: the last ones."""
+
+FIRST = 1 << 31
+"""Where the numbers of these runs begin; those of replicas stay below."""
+
+
+@dataclass(slots=True)
+class _Command:
+    done: asyncio.Future[Exit]
+    fd: int | None = None
+    output: bytearray = field(default_factory=bytearray)
+
+
+class Auxiliary:
+    """The commands that run now, by number.  `send` gives a frame to the keeper."""
+
+    def __init__(self, send: Callable[[Frame], None]) -> None:
+        self._send = send
+        self._commands: dict[int, _Command] = {}
+        # A random beginning: what a manager before us left running has another mark.
+        self._next = FIRST + secrets.randbits(30)
+
+    def knows(self, number: int) -> bool:
+        return number in self._commands
+
+    async def execute(self, order: Frame, mark_base: int, timeout: float) -> tuple[Exit, str]:
+        """Have `order` spawned; return how it ended, and the end of what it printed."""
+        number, self._next = self._next, self._next + 1
+        command = _Command(asyncio.get_running_loop().create_future())
+        self._commands[number] = command
+        try:
+            mark = mark_base | number
+            env = order["env"] | {"PROCTOR_MARK": str(mark)}
+            self._send(order | {"run": number, "mark": mark, "env": env})
+            exit = await self._end_of(number, command, timeout)
+            self._read(command)
+            return exit, command.output.decode("utf-8", "replace")
+        finally:
+            del self._commands[number]
+            self._close(command)
+            self._send({"op": "ack", "runs": [number]})
+
+    async def _end_of(self, number: int, command: _Command, timeout: float) -> Exit:
+        try:
+            async with asyncio.timeout(timeout):
+                return await asyncio.shield(command.done)
+        except TimeoutError:
+            self._send({"op": "kill", "run": number})
+            await command.done
+            return Exit(error=f"no end within {timeout:g} s")
+
+    def take(self, frame: Frame, fds: list[int], exit_of: Callable[[Frame], Exit]) -> None:
+        """Take in what the keeper says of one of ours."""
+        command = self._commands[frame["run"]]
+        for fd in fds:
+            command.fd = fd
+            os.set_blocking(fd, False)
+            asyncio.get_running_loop().add_reader(fd, self._read, command)
+        over = None
+        match frame["op"]:
+            case "failed":
+                over = Exit(error=frame["what"])
+            case "exited":
+                over = exit_of(frame)
+                if frame["left"]:
+                    self._send({"op": "kill", "run": frame["run"]})
+            case "gone" | "lost":
+                over = Exit()
+        if over is not None and not command.done.done():
+            command.done.set_result(over)
+
+    def _read(self, command: _Command) -> None:
+        while command.fd is not None:
+            try:
+                chunk = os.read(command.fd, 65536)
+            except BlockingIOError:
+                return
+            if not chunk:
+                self._close(command)
+                return
+            command.output = (command.output + chunk)[-MOST_OUTPUT:]
+
+    def _close(self, command: _Command) -> None:
+        if command.fd is not None:
+            asyncio.get_running_loop().remove_reader(command.fd)
+            os.close(command.fd)
+            command.fd = None

@@ -1,0 +1,97 @@
+"""What the keeper is told to spawn: a spec turned into one frame."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Mapping
+from pathlib import Path
+
+from proctor.core.errors import BadSpec
+from proctor.core.spec import Check, CheckKind, Spec
+from proctor.keeper.protocol import Frame
+
+from .argv import argv_of
+from .identity import Identity
+
+KEPT_WITHOUT_INHERITANCE = ("PATH", "LANG", "TZ")
+"""What a task that inherits no environment gets all the same: without PATH little runs."""
+
+
+class BadEnvironment(Exception):
+    """An environment file cannot be read, or makes no sense; the message is one line."""
+
+
+def order(
+    spec: Spec,
+    cmd: str | tuple[str, ...],
+    identity: Identity | None,
+    environ: Mapping[str, str],
+    ours: dict[str, str],
+) -> Frame:
+    """Return the spawn frame, but for `run` and `mark`.
+
+    `environ` is the service's environment, `ours` what Proctor tells the child of itself.
+    Raises BadEnvironment.
+    """
+    own = identity.env if identity else {}
+    env = inherited(spec, environ) | own | from_files(spec) | spec.env | ours
+    return {
+        "op": "spawn",
+        "argv": argv_of(cmd),
+        "env": env,
+        "cwd": spec.cwd,
+        "umask": spec.umask,
+        "nice": spec.nice,
+        "oom_score_adj": spec.oom_score_adj,
+        "rlimits": [[limit_number(name), *pair] for name, pair in spec.rlimits.items()],
+        "user": identity.order if identity else None,
+    }
+
+
+def inherited(spec: Spec, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what of the service's environment the task gets to see."""
+    if spec.inherit_env is True:
+        return dict(environ)
+    names = KEPT_WITHOUT_INHERITANCE if spec.inherit_env is False else spec.inherit_env
+    return {name: environ[name] for name in names if name in environ}
+
+
+def from_files(spec: Spec) -> dict[str, str]:
+    """Return what the spec's env_files say, later ones on top; `-path` may be missing."""
+    found: dict[str, str] = {}
+    for name in spec.env_files:
+        found |= _read(Path(name.removeprefix("-")), optional=name.startswith("-"))
+    return found
+
+
+def _read(path: Path, *, optional: bool) -> dict[str, str]:
+    from dotenv import dotenv_values
+
+    try:
+        with path.open(encoding="utf-8") as file:
+            values = dotenv_values(stream=file, interpolate=False)
+    except FileNotFoundError:
+        if optional:
+            return {}
+        raise BadEnvironment(f"env file {path}: No such file or directory") from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise BadEnvironment(f"env file {path}: {why}") from None
+    for name, value in values.items():
+        if "\0" in name or "\0" in (value or ""):
+            raise BadEnvironment(f"env file {path}: {name!r} holds a NUL byte")
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def uses_notify(spec: Spec) -> bool:
+    """Whether a check listens to what the run says of itself."""
+    checks: tuple[Check | None, ...] = (spec.startup, spec.readiness, spec.liveness)
+    return any(check is not None and check.kind is CheckKind.NOTIFY for check in checks)
+
+
+def limit_number(name: str) -> int:
+    """Return the resource number of "nofile" and its like.  Raises BadSpec."""
+    number = getattr(resource, f"RLIMIT_{name.upper()}", None)
+    if number is None or not name.islower():
+        raise BadSpec(f"rlimits: there is no limit {name!r}", field="rlimits")
+    return int(number)
