@@ -1,4 +1,4 @@
-"""The keeper's own lines on stderr: readable on a terminal, JSON lines otherwise."""
+"""The keeper's own lines on stderr, in the form of the service's log (proctor.log)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import traceback
 def log(level: str, event: str, **fields: object) -> None:
     """Write one line, or drop it: a reader of our stderr that hangs must not hang the keeper."""
     now = time.time()
+    millis = f"{int(now * 1e3) % 1000:03}"
     if os.isatty(2):
         clock = time.strftime("%H:%M:%S", time.localtime(now))
-        text = " ".join([clock, level, "keeper:", event, *(f"{k}={v}" for k, v in fields.items())])
+        words = " ".join(f"{name}={value}" for name, value in fields.items())
+        text = f"{clock}.{millis} {level:<7} {'keeper':<9} {event:<14} {words}".rstrip()
     else:
-        stamp = (
-            time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1e3) % 1000:03}Z"
-        )
-        head = {"ts": stamp, "level": level, "event": event, "part": "keeper", "pid": os.getpid()}
-        text = json.dumps(head | fields, default=str)
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+        head = {"time": f"{stamp}.{millis}Z", "level": level, "logger": "keeper", "event": event}
+        text = json.dumps(head | fields, default=str, separators=(",", ":"))
     poll = select.poll()
     poll.register(2, select.POLLOUT)
     try:
