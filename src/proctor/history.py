@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from .core.model import Note, Run
 from .store.store import Store
@@ -16,8 +17,7 @@ SLACK = 64
 """How many runs of a task, or hundreds of events, are let come together before old ones go."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retention:
+class Retention(Struct, frozen=True):
     """Ended runs kept of each task, at most so many and so many seconds; events kept in all."""
 
     runs: int = 1000

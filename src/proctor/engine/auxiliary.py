@@ -6,7 +6,8 @@ import asyncio
 import os
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from proctor.core.model import Exit
 from proctor.keeper.protocol import Frame
@@ -18,8 +19,7 @@ FIRST = 1 << 31
 """Where the numbers of these runs begin; those of replicas stay below."""
 
 
-@dataclass(slots=True)
-class _Command:
+class _Command(Struct):
     done: asyncio.Future[Exit]
     fd: int | None = None
     output: bytearray = field(default_factory=bytearray)

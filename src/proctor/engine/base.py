@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from proctor.core.commands import Command
 from proctor.core.events import Event
 from proctor.core.model import ReplicaId
 
 
-@dataclass(frozen=True, slots=True)
-class KnownRun:
+class KnownRun(Struct, frozen=True):
     """A run whose process may be alive, as the store remembers it.
 
     `start` is the process's start time in clock ticks since boot: with the pid it names a process.

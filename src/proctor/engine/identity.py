@@ -5,14 +5,14 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from proctor.core.errors import UnknownAccount
 from proctor.core.model import Spec
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """`switch` says that the process has to change its user or groups to become this.
 
     `env` holds HOME, USER, LOGNAME and SHELL; empty if the spec names no user.

@@ -10,7 +10,8 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from proctor.core.commands import Command, Kill, Signal, Spawn
 from proctor.core.errors import UnknownAccount
@@ -40,8 +41,7 @@ OnOutput = Callable[[ReplicaId, int, int], None]
 OnEvents = Callable[[Sequence[Event]], None]
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     """What we know of a run that the keeper still has; `over`: its last event was reported."""
 
     id: ReplicaId
@@ -51,13 +51,12 @@ class _Run:
     acknowledged: bool = False
 
 
-@dataclass(slots=True)
-class _Hello:
+class _Hello(Struct):
     """The answers to hello while they come in: `open` are the runs without one."""
 
     settled: asyncio.Future[None]
     open: set[int]
-    events: list[Event] = field(default_factory=list)
+    events: list[Event] = []
 
 
 class LocalEngine:

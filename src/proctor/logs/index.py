@@ -18,9 +18,11 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import overload
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 _RECORD = struct.Struct("<QQQQ")
 RECORD_SIZE = _RECORD.size
@@ -32,8 +34,7 @@ class Kind(IntEnum):
     LOST = 2  # `lost` bytes before `offset` could not be written; else as BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """`time` is wall seconds; `run` 0 means that nobody knows."""
 
     time: float
@@ -44,8 +45,7 @@ class Record:
     lost: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """The bytes `start` to `stop` (exclusive), which share one record."""
 
     start: int

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+
+from msgspec import Struct
 
 from proctor.core.model import ReplicaId
 
@@ -15,8 +16,7 @@ from .reader import index_spans, pieces
 LONGEST = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """`text` ends with a newline, unless the line is unfinished or goes on in the next Line.
 
     `time` is wall seconds, of its first byte, to 10 ms.
@@ -67,13 +67,12 @@ def _divided(
             view = view[length:]
 
 
-@dataclass(slots=True)
-class _Part:
+class _Part(Struct):
     """The beginning of a line that is not whole yet."""
 
     record: Record
     offset: int
-    texts: list[bytes] = field(default_factory=list)
+    texts: list[bytes] = []
     size: int = 0
 
     def line(self, end: bytes = b"") -> Line:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import struct
 import termios
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from proctor.core.model import ReplicaId
 
@@ -22,8 +23,7 @@ MOST_HOT = 16
 _INT = struct.Struct("i")
 
 
-@dataclass(slots=True, eq=False)
-class Pipe:
+class Pipe(Struct):
     """The read end of a run's output.  `log` is None until there were bytes.
 
     `moved` bytes came in the window that began at `began` (monotonic seconds).

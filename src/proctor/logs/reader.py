@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from proctor.core.model import ReplicaId
 
@@ -20,8 +21,7 @@ from .rotation import Segment, without_overlap
 CHUNK = 256 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class RunRange:
+class RunRange(Struct, frozen=True):
     """Bytes `start` to `stop` (exclusive) are of `run`; `began` and `ended` are wall seconds.
 
     A run whose bytes alternate with another's has several.
@@ -34,8 +34,7 @@ class RunRange:
     ended: float
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Struct, frozen=True):
     """`lost` bytes of `run` before `offset` could not be written; noted at `time`."""
 
     offset: int

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 MIB = 1 << 20
 _LEAST_SEGMENT = 64 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
+class Segment(Struct, frozen=True):
     """One file of a replica's log: bytes `start` to `start + size` of its stream.
 
     `modified` is wall seconds.
@@ -25,8 +26,7 @@ class Segment:
         return self.start + self.size
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Bytes: of one segment, of all segments of a replica, of all logs together."""
 
     segment: int = 10 * MIB

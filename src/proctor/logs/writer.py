@@ -10,8 +10,9 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from proctor.core.model import ReplicaId
 
@@ -28,8 +29,7 @@ NAP = 50e-6
 NAP_BELOW = 256 << 10
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(Struct, frozen=True):
     """Bytes of a replica that could not be written since the writer began, and why."""
 
     id: ReplicaId

@@ -5,8 +5,9 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from proctor.core.changes import Changes
 from proctor.core.errors import StorageFailed
@@ -16,8 +17,7 @@ from . import rows
 from .db import open_db
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(Struct, frozen=True):
     """What was in the store.
 
     `boot` is the boot id under which it was saved: of another boot, pids and deadlines are void.
