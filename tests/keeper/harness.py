@@ -62,8 +62,10 @@ class Talk:
             for frame, fds in self.link.receive():
                 self.heard.append(frame)
                 for fd in fds:
-                    held = self.output if "run" in frame else self.kept
-                    held[frame.get("run", frame.get("name"))] = fd
+                    if "run" in frame:
+                        self.output[frame["run"]] = fd
+                    else:
+                        self.kept[frame["name"]] = fd
 
     def wait(self, op: str, run: int | None = None) -> Frame:
         """Return the first frame of that kind (about that run), waiting for it."""
@@ -113,8 +115,8 @@ class Talk:
 
 def order(run: int, *argv: str, **rest: Any) -> dict[str, Any]:
     """Return a `spawn` frame's fields, everything left as the keeper has it but for `rest`."""
-    env = {"PATH": os.environ.get("PATH", os.defpath), "PROCTOR_RUN": str(BASE | run)}
-    plain = {"cwd": None, "umask": None, "nice": None, "rlimits": [], "user": None}
+    env = {"PATH": os.environ.get("PATH", os.defpath), "PROCTOR_MARK": str(BASE | run)}
+    plain: dict[str, Any] = {"cwd": None, "umask": None, "nice": None, "rlimits": [], "user": None}
     fixed = {"run": run, "mark": BASE | run, "argv": list(argv)}
     return {**fixed, **plain, **rest, "env": env | rest.get("env", {})}
 

@@ -32,7 +32,7 @@ def test_a_process_gets_its_arguments_and_exactly_its_environment(talk: Talk) ->
     _, args = talk.run(2, "printf", "<%s>", "a b", "*", "")
 
     names = {line.partition(b"=")[0] for line in output.rstrip(b"\0").split(b"\0")}
-    assert names == {b"PATH", b"PROCTOR_RUN", b"A", b"B"}
+    assert names == {b"PATH", b"PROCTOR_MARK", b"A", b"B"}
     assert os.fsencode("B=ü\udcff") in output.split(b"\0")
     assert args == b"<a b><*><>"
 
@@ -229,8 +229,7 @@ def test_the_keeper_runs_from_its_folder_alone(tmp_path: Path) -> None:
 def test_the_keeper_loads_itself_and_little_of_the_standard_library() -> None:
     folder = Path(command([])[3])
     code = (
-        "import sys; sys.path.append(sys.argv[1]); import proctor.keeper.keeper;"
-        "print(*sys.modules)"
+        "import sys; sys.path.append(sys.argv[1]); import proctor.keeper.keeper;print(*sys.modules)"
     )
     argv = [sys.executable, "-I", "-S", "-c", code, str(folder.parents[1])]
     loaded = set(subprocess.run(argv, capture_output=True, check=True, text=True).stdout.split())

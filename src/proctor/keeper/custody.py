@@ -27,6 +27,7 @@ class Custody:
         self.runs = Runs()
         self._ending = Ending(self.runs, tell)
         self._spawner = Spawner()
+        self._left: dict[int, Run] = {}  # Those with `left`.
         self._loop = loop
         self._tell = tell
 
@@ -124,25 +125,27 @@ class Custody:
         for pid, status, usage in dead:
             if run := self.runs.leaders.pop(pid, None):
                 run.end = _exited(run.run, status, usage)
+                run.left = True  # Until the orphans have been asked whose they are.
                 ended.append(run)
         self.runs.find_orphans()
         holding = set(self.runs.orphans.values())
         for run in ended:
             self._ended(run, run.run in holding)
-        for run in [r for r in self.runs.all.values() if r.left and r.pidfd < 0]:
-            if run.run not in holding:
-                self._gone(run)
+        for run in [r for r in self._left.values() if r.pidfd < 0 and r.run not in holding]:
+            self._gone(run)
         self._ending.look_again()
 
     def _ended(self, run: Run, left: bool) -> None:
         assert run.end is not None
         run.left = run.end["left"] = left
         if left:
+            self._left[run.run] = run
             self._ending.leader_ended(run)
         self._tell(run.end)
 
     def _gone(self, run: Run) -> None:
         run.left = False
+        self._left.pop(run.run, None)
         self._tell({"op": "gone", "run": run.run})
         if run.acked:
             self.runs.forget(run)
@@ -151,6 +154,8 @@ class Custody:
 
     def _hold(self, run: Run) -> None:
         self.runs.add(run)
+        if run.left:
+            self._left[run.run] = run
         if run.pidfd >= 0:
             handler = self._on_adopted if run.end is None else self._on_rest
             self._loop.watch(run.pidfd, partial(handler, run))

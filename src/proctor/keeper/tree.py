@@ -57,9 +57,9 @@ def _mark_in_limits(pid: int) -> int | None:
 
 
 def mark_in_environ(pid: int) -> int | None:
-    """Return the PROCTOR_RUN that a process was started with, if we may look."""
+    """Return the PROCTOR_MARK that a process was started with, if we may look."""
     try:
-        value = (b"\0" + read(f"/proc/{pid}/environ")).partition(b"\0PROCTOR_RUN=")[2]
+        value = (b"\0" + read(f"/proc/{pid}/environ")).partition(b"\0PROCTOR_MARK=")[2]
     except OSError:
         return None
     number = value.partition(b"\0")[0]
