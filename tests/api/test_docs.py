@@ -113,7 +113,7 @@ def test_the_schema_refuses_what_the_service_refuses(
     server: Running, change: dict[str, object], valid: bool
 ) -> None:
     doc = document(server)
-    schema = {"$ref": "#/components/schemas/TaskRequest", "components": doc["components"]}
+    schema = {"$ref": "#/components/schemas/SeedTaskRequest", "components": doc["components"]}
     body = task(**change)
 
     assert jsonschema.Draft202012Validator(schema).is_valid(body) is valid

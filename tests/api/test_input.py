@@ -27,7 +27,10 @@ WRONG: list[tuple[str, Any]] = [
     ("type", 1),
     ("type", None),
     ("cmd", ""),
-    ("cmd", ["ls"]),
+    ("cmd", []),
+    ("cmd", [""]),
+    ("cmd", ["ls", "\0"]),
+    ("cmd", ["ls", 1]),
     ("cmd", "echo \0"),
     ("cmd", "x" * 131_072),
     ("cmd", "é" * 65_536),
@@ -95,6 +98,48 @@ WRONG: list[tuple[str, Any]] = [
     ("stop_signal", "TERM\n"),
     ("stop_signal", "SIGSIGTERM"),
     ("stop_signal", "SIG_IGN"),
+    ("stop_signal", []),
+    ("stop_signal", ["TERM", "FOO"]),
+    ("namespace", "a b"),
+    ("labels", {"a b": ""}),
+    ("labels", {"a": 1}),
+    ("env_files", ["env"]),
+    ("inherit_env", 1),
+    ("inherit_env", ["A="]),
+    ("oom_score_adj", 1001),
+    ("stdin", "file"),
+    ("sockets[0].address", 5),
+    ("restart", "sometimes"),
+    ("restart.factor", 0.5),
+    ("restart.x", 1),
+    ("success_codes", [256]),
+    ("success_codes", []),
+    ("limits.memory_max", "64 bananas"),
+    ("limits.memory_max", "0"),
+    ("limits.cpu", 0),
+    ("output.quota", -1),
+    ("watch.paths", []),
+    ("watch.paths", ["src"]),
+    ("timeout", 0),
+    ("pool", "a b"),
+    ("rolling", 0),
+    ("readiness", {}),
+    ("readiness", {"tcp": "a:1", "http": "http://a"}),
+    ("readiness.tcp", "localhost"),
+    ("readiness.tcp", "localhost:99999"),
+    ("readiness.http", "ftp://localhost"),
+    ("readiness.http", "http://"),
+    ("readiness.http", "http://a:b"),
+    ("liveness.log_line", "("),
+    ("startup.file", "x"),
+    ("startup.period", 0),
+    ("deps[0].until", "soon"),
+    ("deps[0].x", 1),
+    ("overlap", "queue"),
+    ("blackouts", [{"cron": "0 22 * * *", "seconds": 60}]),
+    ("at", "tomorrow"),
+    ("at", "2030-01-01T00:00:00"),
+    ("at", "+5 minutes"),
     ("stop_timeout", -1),
     ("stop_timeout", "10"),
 ]
@@ -105,11 +150,22 @@ def _title(value: object) -> str:
     return text if len(text) <= 24 else f"{text[:20]}..."
 
 
+def _at(field: str, value: object) -> dict[str, object]:
+    """Return the fields of a body with the value at that path."""
+    names = field.replace("[0]", "").split(".")
+    if len(names) == 1:
+        return {field: value}
+    within = {"task": "a", names[1]: value} if names[0] == "deps" else {names[1]: value}
+    if names[0] == "sockets":
+        within["name"] = "a"
+    return {names[0]: [within] if "[0]" in field else within}
+
+
 @pytest.mark.parametrize(("field", "value"), WRONG, ids=_title)
 def test_a_wrong_value_is_refused_by_the_name_of_its_field(
     server: Running, field: str, value: object
 ) -> None:
-    response = server.post(task(**{field: value}))
+    response = server.post(task(**_at(field, value)))
 
     assert response.status == 400
     assert response.json["code"] == 400
@@ -248,3 +304,28 @@ def test_the_largest_allowed_values_are_taken(server: Running) -> None:
     )
 
     assert server.post(body).status == 200
+
+
+CRON_WRONG: list[tuple[str, Any]] = [
+    ("cron", "x"),
+    ("cron", "0 0 31 2 *"),
+    ("timezone", "Mars/Phobos"),
+    ("overlap", "never"),
+    ("queue", 0),
+    ("schedule_jitter", -1),
+    ("at", 0),
+    ("blackouts[0].cron", [{"cron": "x", "seconds": 60}]),
+    ("blackouts[0].seconds", [{"cron": "0 22 * * *", "seconds": 0}]),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), CRON_WRONG, ids=_title)
+def test_a_wrong_schedule_is_refused_by_the_name_of_its_field(
+    server: Running, field: str, value: object
+) -> None:
+    body = task(**{"type": "cron", "cron": "0 4 * * *", field.partition("[")[0]: value})
+
+    response = server.post(body)
+
+    assert response.status == 400
+    assert response.json["field"] == field

@@ -52,5 +52,8 @@ def _facts(settings: ApiSettings) -> Facts:
     return Facts(
         version=proctor.__version__,
         token=settings.token is not None,
-        bounds={"TaskRequest": {"replica": {"maximum": settings.spec.max_replicas}}},
+        bounds={
+            name: {"replica": {"maximum": settings.spec.max_replicas}}
+            for name in ("TaskRequest", "SeedTaskRequest")
+        },
     )

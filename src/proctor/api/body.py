@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
@@ -95,7 +96,7 @@ class TypedDecoder:
 
     def __init__(self, type: type[Any], expected: Mapping[str, str]) -> None:
         self._decoder = msgspec.json.Decoder(type)
-        self._known = tuple(f.encode_name for f in msgspec.structs.fields(type))
+        self._known = names_by_path(type)  # type: ignore[arg-type]
         self._expected = expected
 
     def decode(self, body: bytes) -> Any:
@@ -133,30 +134,63 @@ def decode_query(query: bytes, type: type[T], expected: Mapping[str, str]) -> T:
     try:
         return msgspec.convert(values, type, strict=False)
     except msgspec.ValidationError as error:
-        known = tuple(f.encode_name for f in msgspec.structs.fields(type))
-        raise explain(str(error), known, expected) from None
+        raise explain(str(error), names_by_path(type), expected) from None
+
+
+Known = Mapping[str, tuple[str, ...]]
+"""The names that the objects of a body may have, by the objects' paths ("" for the body's own)."""
+
+
+@cache
+def names_by_path(type: Hashable) -> Known:
+    """Return the names that a struct and those within it have; indices are left out of paths."""
+    return dict(_names(msgspec.inspect.type_info(type), ""))
+
+
+def _names(kind: msgspec.inspect.Type, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    match kind:
+        case msgspec.inspect.StructType():
+            yield path, tuple(field.encode_name for field in kind.fields)
+            for field in kind.fields:
+                yield from _names(field.type, f"{path}.{field.encode_name}".lstrip("."))
+        case msgspec.inspect.ListType():
+            yield from _names(kind.item_type, path)
+        case msgspec.inspect.UnionType():
+            for one in kind.types:
+                yield from _names(one, path)
+        case msgspec.inspect.Metadata():
+            yield from _names(kind.type, path)
 
 
 _MISSING = re.compile(r"Object missing required field `([^`]*)`")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at|$)", re.DOTALL)
-_AT = re.compile(r"(.*?) - at (?:`key` in )?`\$\.?([A-Za-z_]*).*`", re.DOTALL)
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$|$)", re.DOTALL)
+_PLACE = re.compile(r"(.*?) - at (?:`key` in )?`\$\.?([^`]*)`", re.DOTALL)
+_INDEX = re.compile(r"\[[^\]]*\]")
 
 
-def explain(text: str, known: tuple[str, ...], expected: Mapping[str, str]) -> BadSpec:
+def explain(text: str, known: Known, expected: Mapping[str, str]) -> BadSpec:
     """Turn msgspec's words into ours: the field first, then what it has to be."""
-    if match := _MISSING.match(text):
-        name = match[1]
-        hint = expected.get(name)
+    match = _PLACE.fullmatch(text)
+    what, path = (match[1], match[2]) if match else (text, "")
+    inside = path + "." if path else ""
+    if missing := _MISSING.fullmatch(what):
+        name = inside + missing[1]
+        hint = expected.get(_INDEX.sub("", name))
         return BadSpec(f"`{name}` is missing" + (f", expected {hint}" if hint else ""), field=name)
-    if match := _UNKNOWN.match(text):
-        name = match[1] if len(match[1]) <= 200 else match[1][:200] + "..."
-        return BadSpec(f"unknown field `{name}`, {_did_you_mean(name, known)}", field=name)
-    match = _AT.fullmatch(text)
-    if match is None or not match[2]:
+    if unknown := _UNKNOWN.match(what):
+        name = unknown[1] if len(unknown[1]) <= 200 else unknown[1][:200] + "..."
+        names = known.get(_INDEX.sub("", path), ())
+        return BadSpec(
+            f"unknown field `{inside}{name}`, {_did_you_mean(name, names)}", field=inside + name
+        )
+    if not path:
         return BadSpec(f"the body is not what was expected: {text}")
-    name = match[2]
-    hint = expected.get(name)
-    why = match[1][0].lower() + match[1][1:]
+    return _wrong_value(what, re.sub(r"(\[[^\]]*\])+$", "", path), expected)
+
+
+def _wrong_value(what: str, name: str, expected: Mapping[str, str]) -> BadSpec:
+    hint = expected.get(_INDEX.sub("", name))
+    why = what[0].lower() + what[1:]
     if hint and "matching regex" in why:
         wanted = f"expected {hint}"  # The pattern says nothing that the words do not.
     else:

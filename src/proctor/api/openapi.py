@@ -30,7 +30,7 @@ def document(groups: Sequence[Group], facts: Facts) -> Json:
     token = facts.token
     components: Json = {"schemas": _schemas(groups)}
     for name, properties in facts.bounds.items():
-        for field, bounds in properties.items():
+        for field, bounds in properties.items() if name in components["schemas"] else ():
             components["schemas"][name]["properties"][field] |= bounds
     result: Json = {
         "openapi": "3.1.0",

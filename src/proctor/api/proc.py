@@ -10,14 +10,15 @@ from pathlib import Path
 from msgspec import UNSET
 
 from proctor.core.errors import NotSupported, UnknownTask
-from proctor.core.model import ReplicaId, TaskType
+from proctor.core.model import ReplicaId
 from proctor.core.views import Listing, TaskRow
 
 from .errors import SeedError, seed
 from .oapi import AnyOperation, Call, Group, Nothing, Operation
 from .ports import AccountCheck, ManagerPort
 from .reply import JSON, NO_SNIFF, NO_STORE, Reply, Stream, json_reply
-from .schemas import (
+from .schemas import SeedTaskRequest, SpecLimits, to_spec
+from .schemas.proc import (
     NameQuery,
     Ok,
     OutputResponse,
@@ -25,10 +26,7 @@ from .schemas import (
     ProcResponse,
     RemoveQuery,
     RunningEntry,
-    SpecLimits,
     TaskEntry,
-    TaskRequest,
-    to_spec,
 )
 
 OK = json_reply(Ok())
@@ -56,10 +54,10 @@ class Proc:
             self._listed = version
         return self._listing
 
-    async def start(self, call: Call[Nothing, TaskRequest]) -> Reply:
+    async def start(self, call: Call[Nothing, SeedTaskRequest]) -> Reply:
         spec = to_spec(call.body, self._limits)
-        if spec.type is TaskType.MELANG:
-            raise NotSupported("tasks of type melang cannot be run yet", field="type")
+        if spec.type.is_script:
+            raise NotSupported(f"tasks of type {spec.type} cannot be run yet", field="type")
         if spec.user is not None or spec.group is not None or spec.groups is not None:
             # The user database may live in the network.
             await asyncio.to_thread(self._check_account, spec)
@@ -192,7 +190,7 @@ def group(proc: Proc) -> Group:
             tag="proc",
             summary="Start a task",
             handler=proc.start,
-            body=TaskRequest,
+            body=SeedTaskRequest,
             returns=Ok,
             answer={"code": 200, "msg": "OK"},
             examples={"a task that runs once": EXAMPLE, "a scheduled one": CRON_EXAMPLE},
