@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _ast as py
+import gc
 import os
 import sys
 
@@ -84,11 +85,17 @@ def compile_text(text: bytes, name: str = STRING) -> Program:
 def _compile(name: str, text: bytes) -> Program:
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, RECURSION))
+    # Nothing of a syntax tree is garbage before it is compiled: looking for some
+    # would take most of the time.
+    collects = gc.isenabled()
+    gc.disable()
     try:
         body, sources = parse(name, text)
         return _to_code(name, body, sources)
     finally:
         sys.setrecursionlimit(limit)
+        if collects:
+            gc.enable()
 
 
 def _to_code(name: str, body: list[Stm], sources: Sources) -> Program:

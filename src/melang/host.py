@@ -78,6 +78,10 @@ class LocalHost:
         except OSError:
             pass
 
+    def environment(self) -> dict[str, str] | None:
+        """Return the variables of the command that is about to be run; None: our own."""
+        return None
+
     def start(
         self,
         scheduler: Scheduler,
@@ -99,6 +103,7 @@ class LocalHost:
             user=user,
             group=group,
             extra_groups=[] if user is not None else None,
+            env=self.environment(),
         )
         assert process.stdout is not None
         pipe = process.stdout.fileno()

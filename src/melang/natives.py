@@ -27,8 +27,24 @@ if TYPE_CHECKING:
     from .coroutine import Coroutine
 
 LIBRARIES = frozenset(
-    ("sys", "str", "json", "file", "mq", "net", "http", "base64", "md5", "sha", "aes", "des")
-    + ("rc", "matrix", "prime", "mysql")
+    (
+        "sys",
+        "str",
+        "json",
+        "file",
+        "mq",
+        "net",
+        "http",
+        "base64",
+        "md5",
+        "sha",
+        "aes",
+        "des",
+        "rc",
+        "matrix",
+        "prime",
+        "mysql",
+    )
 )
 _imported: dict[bytes, object] = {}
 

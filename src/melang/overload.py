@@ -44,8 +44,23 @@ OPERATORS = {
     "%=": "modeq",
 }
 STORING = frozenset(
-    ("assign", "pluseq", "subeq", "lmoveq", "rmoveq", "muleq", "diveq", "oreq", "andeq", "xoreq")
-    + ("modeq", "sinc", "sdec", "pinc", "pdec")
+    (
+        "assign",
+        "pluseq",
+        "subeq",
+        "lmoveq",
+        "rmoveq",
+        "muleq",
+        "diveq",
+        "oreq",
+        "andeq",
+        "xoreq",
+        "modeq",
+        "sinc",
+        "sdec",
+        "pinc",
+        "pdec",
+    )
 )
 _TYPES = {type(None): b"nil", bool: b"bool", int: b"int", float: b"real", bytes: b"str"}
 

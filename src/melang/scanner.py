@@ -17,8 +17,23 @@ from .errors import CompileError
 Token = tuple[str, bytes, int]
 
 KEYWORDS = frozenset(
-    ("if", "else", "fi", "while", "for", "switch", "case", "default", "continue", "break")
-    + ("return", "goto", "nil", "true", "false")
+    (
+        "if",
+        "else",
+        "fi",
+        "while",
+        "for",
+        "switch",
+        "case",
+        "default",
+        "continue",
+        "break",
+        "return",
+        "goto",
+        "nil",
+        "true",
+        "false",
+    )
 )
 _TOKEN = re.compile(
     rb"(?P<space>[ \t\n]+|//[^\n]*)"
@@ -45,7 +60,7 @@ _KINDS = {text.encode(): text for text in KEYWORDS}
 _LINE_REST = re.compile(rb"(?:\\\n|[^\n])*")
 _WORD = re.compile(rb"[ \t]*(!?)[ \t]*([A-Za-z0-9_]+)[ \t]*")
 _PATH = re.compile(rb"[ \t]*(?:\"([^\"\n]*)\"|'([^'\n]*)')")
-MAX_TOKENS = 4_000_000
+MAX_TOKENS = 1_000_000
 
 
 class _Input:

@@ -11,7 +11,7 @@ import os
 import stat
 from bisect import bisect_right
 
-MAX_BYTES = 4 << 20  # of one unit, includes counted as often as they are read
+MAX_BYTES = 2 << 20  # of one unit, includes counted as often as they are read
 
 
 class Sources:
