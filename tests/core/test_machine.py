@@ -18,7 +18,8 @@ from proctor.core.events import (
     Timeout,
     Unblocked,
 )
-from proctor.core.machine import KILL_PATIENCE, TABLE, step
+from proctor.core.actions import KILL_PATIENCE
+from proctor.core.machine import TABLE, step
 from proctor.core.model import Exit, Now, Replica, ReplicaId, Spec, State, TaskType
 
 ID = ReplicaId("web", 0)
@@ -104,7 +105,7 @@ def test_the_pause_ends_with_a_restart_that_is_counted():
     backoff, _ = step(UP, DAEMON, Exited(ID, 7, FAILED_EXIT), NOW)
     after, _ = step(backoff, DAEMON, Timeout(ID), NOW)
 
-    assert (after.state, after.trigger, after.restarts) == (State.WAITING, "restart", 1)
+    assert (after.state, after.next_trigger, after.restarts) == (State.WAITING, "restart", 1)
 
 
 def test_stop_signals_and_sets_the_deadline():

@@ -7,11 +7,12 @@ side.  Nothing is asked, and nothing wakes up, for a replica without checks.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from .commands import Command, EndProbes, Probe
 from .deadlines import Deadlines
-from .events import Event, Probed, Ready, Unhealthy, Unready
+from .events import Booted, Event, Probed, Ready, Unhealthy, Unready
 from .model import Now, Replica, ReplicaId, State
 from .spec import Check, CheckKind, Spec
 
@@ -22,12 +23,21 @@ LINE = "line:"
 ONCE_TOLD = frozenset({CheckKind.LOG_LINE, CheckKind.NOTIFY})
 """Kinds that are not asked again and again: the answer comes when it comes."""
 
+PATIENCE = 5.0
+"""Seconds that an answer may come late by before it is taken for a failure."""
+
 Key = tuple[ReplicaId, str]
+
+Followed = tuple[list[Command], list[Event]]
+"""What to ask now, and what the answer means for the replica."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check has said so far: answers in a row, and the last thing that was seen."""
+    """What a check has said so far: answers in a row, and the last thing that was seen.
+
+    `asked`: an answer is on its way.  `at` is monotonic seconds.
+    """
 
     run: int
     passing: bool | None = None
@@ -35,22 +45,23 @@ class Verdict:
     failures: int = 0
     text: str = ""
     at: float = 0.0
+    asked: bool = False
 
 
 class Checks:
-    """The checks of all replicas that are up."""
+    """The checks of all replicas that are up, and the lines their dependents wait for."""
 
     def __init__(self) -> None:
         self.verdicts: dict[Key, Verdict] = {}
         self._due: Deadlines[Key] = Deadlines()
+        self._lines: dict[ReplicaId, set[str]] = {}
 
     def earliest(self) -> float | None:
         return self._due.earliest()
 
     def begin(self, r: Replica, spec: Spec, now: Now) -> list[Command]:
-        """A replica is up: ask what has to be asked first."""
-        names = [STARTUP] if spec.startup is not None else [READINESS, LIVENESS]
-        return self._begin(r, spec, names, now)
+        """A replica is up, or found to be: ask what has to be asked first."""
+        return self._begin(r, spec, [READINESS, LIVENESS] if r.booted else [STARTUP], now)
 
     def end(self, r: Replica) -> list[Command]:
         """A replica is up no more."""
@@ -63,30 +74,62 @@ class Checks:
     def pop_due(self, now: Now) -> list[Key]:
         return self._due.pop_due(now.mono)
 
-    def ask(self, key: Key, r: Replica, spec: Spec, now: Now) -> tuple[list[Command], list[Event]]:
+    def ask(self, key: Key, r: Replica, spec: Spec, now: Now) -> Followed:
         """A moment has come: ask, or take the silence of who should have spoken as an answer."""
         id, name = key
         check = _check(spec, name)
-        if check is None or key not in self.verdicts or self.verdicts[key].run != r.run:
+        verdict = self.verdicts.get(key)
+        if check is None or verdict is None or verdict.run != r.run:
             return [], []
         if check.kind in ONCE_TOLD:
-            silence = Probed(id, r.run, name, False, f"nothing for {check.period:g} s")
-            return [], self.answered(silence, r, spec, now)[1]
-        return [Probe(id, r.run, name, check, spec)], []
+            silence = f"nothing for {check.period:g} s"
+        elif verdict.asked:
+            silence = f"no answer within {check.timeout + PATIENCE:g} s"
+        else:
+            self.verdicts[key] = replace(verdict, asked=True)
+            self._due.set(key, now.mono + check.timeout + PATIENCE)
+            return [Probe(id, r.run, name, check, spec)], []
+        return self.answered(Probed(id, r.run, name, False, silence), r, spec, now)
 
-    def answered(
-        self, event: Probed, r: Replica, spec: Spec, now: Now
-    ) -> tuple[list[Command], list[Event]]:
+    def answered(self, event: Probed, r: Replica, spec: Spec, now: Now) -> Followed:
         """Take an answer in; return what to ask now, and what it means for the replica."""
         key = (event.id, event.name)
         before = self.verdicts.get(key)
         check = _check(spec, event.name)
         if before is None or check is None or before.run != event.run or r.state is not State.UP:
             return [], []
+        if not before.asked and check.kind not in ONCE_TOLD:
+            return [], []  # It came too late: its silence has been counted.
         after = _judged(before, check, event, now)
         self.verdicts[key] = after
-        self._due.set(key, _next(check, event, now))
-        return self._follows(event.name, before, after, r, spec, now)
+        self._due.set(key, _next(event.name, check, event, now))
+        if after.passing is before.passing:
+            return [], []
+        return self._changed(event.name, after, r, spec, now)
+
+    # Lines.
+
+    def look_for(self, r: Replica, patterns: Iterable[str], spec: Spec) -> list[Command]:
+        """Look for lines in the output of a replica that is up."""
+        found = self._lines.get(r.id, ())
+        return [
+            Probe(r.id, r.run, LINE + pattern, Check(CheckKind.LOG_LINE, pattern), spec)
+            for pattern in patterns
+            if pattern not in found
+        ]
+
+    def line_found(self, event: Probed) -> None:
+        self._lines.setdefault(event.id, set()).add(event.name.removeprefix(LINE))
+
+    def has_line(self, id: ReplicaId, pattern: str) -> bool:
+        """Whether a line of its current or last run is known to match."""
+        return pattern in self._lines.get(id, ())
+
+    def forget_lines(self, id: ReplicaId) -> None:
+        """A new run begins, or the replica is no more."""
+        self._lines.pop(id, None)
+
+    # Inside.
 
     def _begin(self, r: Replica, spec: Spec, names: list[str], now: Now) -> list[Command]:
         commands: list[Command] = []
@@ -95,48 +138,37 @@ class Checks:
             if check is None:
                 continue
             key = (r.id, name)
-            self.verdicts[key] = Verdict(r.run, at=now.mono)
-            if check.kind in ONCE_TOLD:
-                commands.append(Probe(r.id, r.run, name, check, spec))
-                # A watchdog's silence counts from the start; for readiness, silence is patience.
-                silent = name != READINESS
-                self._due.set(key, now.mono + check.delay + check.period if silent else None)
-            else:
+            known = True if name == READINESS and r.ready else None
+            self.verdicts[key] = Verdict(r.run, passing=known, at=now.mono)
+            if check.kind not in ONCE_TOLD:
                 self._due.set(key, now.mono + check.delay)
+                continue
+            commands.append(Probe(r.id, r.run, name, check, spec))
+            # A watchdog's silence counts from the start; for readiness, silence is patience.
+            silent = None if name == READINESS else now.mono + check.delay + check.period
+            self._due.set(key, silent)
         return commands
 
-    def _follows(
-        self, name: str, before: Verdict, after: Verdict, r: Replica, spec: Spec, now: Now
-    ) -> tuple[list[Command], list[Event]]:
-        if after.passing is before.passing:
-            return [], []
-        if name == STARTUP and after.passing:
-            self._due.set((r.id, STARTUP), None)
-            commands = self._begin(r, spec, [READINESS, LIVENESS], now)
-            return commands, [] if spec.readiness is not None else [Ready(r.id, r.run)]
+    def _changed(self, name: str, after: Verdict, r: Replica, spec: Spec, now: Now) -> Followed:
+        if name == READINESS and after.passing:
+            return [], [Ready(r.id, r.run)]
         if name == READINESS:
-            if after.passing:
-                return [], [Ready(r.id, r.run)]
             return [], [Unready(r.id, r.run, f"readiness: {after.text}")]
-        if after.passing is False:
+        if not after.passing:
             return [], [Unhealthy(r.id, r.run, f"{name} check failed: {after.text}")]
+        if name == STARTUP:
+            self._due.set((r.id, STARTUP), None)
+            return self._begin(r, spec, [READINESS, LIVENESS], now), [Booted(r.id, r.run)]
         return [], []
 
 
 def _check(spec: Spec, name: str) -> Check | None:
-    match name:
-        case "startup":
-            return spec.startup
-        case "readiness":
-            return spec.readiness
-        case "liveness":
-            return spec.liveness
-    return None
+    return {STARTUP: spec.startup, READINESS: spec.readiness, LIVENESS: spec.liveness}.get(name)
 
 
 def _judged(before: Verdict, check: Check, answer: Probed, now: Now) -> Verdict:
     """Count the answer; `successes` or `failures` in a row change what passes."""
-    seen = replace(before, text=answer.text, at=now.mono)
+    seen = replace(before, text=answer.text, at=now.mono, asked=False)
     if answer.ok:
         count = before.successes + 1
         passing = True if count >= check.successes else before.passing
@@ -146,8 +178,10 @@ def _judged(before: Verdict, check: Check, answer: Probed, now: Now) -> Verdict:
     return replace(seen, passing=passing, failures=count, successes=0)
 
 
-def _next(check: Check, answer: Probed, now: Now) -> float | None:
-    """When to ask again; a line that was found stays found."""
+def _next(name: str, check: Check, answer: Probed, now: Now) -> float | None:
+    """When to ask again, or to take silence for an answer; a line that was found stays found."""
+    if check.kind in ONCE_TOLD and name == READINESS:
+        return None
     if check.kind is CheckKind.LOG_LINE and answer.ok:
         return None
     return now.mono + check.period

@@ -28,21 +28,35 @@ class Stop(Event):
 
 @dataclass(frozen=True, slots=True)
 class Interrupt(Event):
-    """End the current run, but leave what is wanted as it is."""
+    """End the current run because the service ends; a daemon stays wanted for its next life."""
 
     reason: str = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)
 class Unblocked(Event):
-    """Nothing holds it up any more; `run` is the id of the run that may begin."""
+    """Nothing holds it up any more.
+
+    `run` is the id of the run that may begin, and `revision` that of the spec it begins with.
+    """
 
     run: int
+    revision: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Timeout(Event):
     """Its deadline has passed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Respecified(Event):
+    """Its spec is another one, which holds for the run that goes on too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebooted(Event):
+    """The machine was started anew: no process is left, and the monotonic clock began anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +114,11 @@ class Probed(RunEvent):
     name: str
     ok: bool
     text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Booted(RunEvent):
+    """Its startup check has succeeded."""
 
 
 @dataclass(frozen=True, slots=True)

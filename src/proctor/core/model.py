@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -68,6 +68,11 @@ class Exit:
     def ok(self) -> bool:
         return self.code == 0
 
+    @property
+    def unseen(self) -> bool:
+        """Whether no process is known to have been: the spawn failed, or the run was lost."""
+        return self.code is None and self.signal is None
+
     def __str__(self) -> str:
         if self.error is not None:
             return self.error
@@ -80,7 +85,10 @@ class Replica(NamedTuple):
     """One supervised slot: what should be (`wanted`) and what is (everything else).
 
     `run` is the id of the current or last run, 0 before the first; `pid` and `ticks` (its start in
-    clock ticks since boot) name its process.  `ready`: its readiness check says so, or it has none.
+    clock ticks since boot) name its process; `trigger` is what began it, `revision` that of the
+    spec it began with.  `next_trigger` is what the next run will have been begun by.
+    `booted`: its startup check has succeeded, or it has none.  `ready`: its readiness check says
+    so too, or it has none.
     `asked` says that the current run was asked to end, so its end is no failure and the next start
     need not wait; `verdict` is why it has to end if that is a failure ("timeout after 2 s").
     `step` counts what was done to stop it.  `deadline` is monotonic seconds; what it means depends
@@ -109,6 +117,9 @@ class Replica(NamedTuple):
     step: int = 0
     began: float = 0.0
     starts: tuple[float, ...] = ()
+    next_trigger: str = ""
+    booted: bool = False
+    revision: int = 0
 
     @property
     def alive(self) -> bool:
@@ -126,10 +137,12 @@ class Task:
     """A task that exists.  All times are wall seconds.
 
     `start_time` is when it was last asked to start, `last_time` when a replica of it last began.
-    `next_fire` is when its schedule fires next, if it is armed, and `nominal` that moment without
-    the jitter.  `queued` fires wait for the runs before; `skipped` counts those that were dropped.
-    `rolling` are the indices that a rolling restart has still to deal with, `rolled` those it is
-    dealing with.
+    `next_fire` is when its schedule fires next, if it is armed, `nominal` that moment without the
+    jitter, and `last_fire` the last one that came, without it.  `queued` fires wait for the runs
+    before; `skipped` counts those that were dropped.
+    `revision` counts the specs that take a restart, and `old_specs` has those by which runs still
+    go on.  `rolling` are the indices that a rolling restart has still to deal with, `rolled` those
+    it is dealing with; `roll_error` is why the last one was given up.
     """
 
     spec: Spec
@@ -137,15 +150,18 @@ class Task:
     last_time: float | None = None
     next_fire: float | None = None
     nominal: float | None = None
+    last_fire: float | None = None
     removing: bool = False
     skipped: int = 0
     queued: int = 0
+    revision: int = 0
+    old_specs: dict[int, Spec] = field(default_factory=dict)
     rolling: tuple[int, ...] = ()
     rolled: tuple[int, ...] = ()
+    roll_error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One life of a replica, as history keeps it; `ended` and `exit` are None while it goes on.
 
     `attempt` counts the runs in a row that were started for one reason, from 1.
@@ -161,8 +177,7 @@ class Run:
     attempt: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """Something that happened, for who watches: `kind` is "replica.up", "task.created" ...
 
     `reason` says why, `actor` who ("api", "cron", "policy" ...).  `at` is wall seconds.

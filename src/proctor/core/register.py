@@ -7,8 +7,8 @@ index true.  No decision is taken here.
 from __future__ import annotations
 
 from bisect import insort
-from collections import defaultdict
-from collections.abc import Collection
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
 
 from .changes import Changes
 from .deadlines import Deadlines
@@ -20,21 +20,27 @@ class Register:
     """All there is, by name and by id.
 
     `changes` piles up what is different; `touched` are the tasks whose consequences have still to
-    be drawn.  `waiting` has the WAITING replicas of each task, `in_pool` the live ones of a pool.
+    be drawn (a dict for its order, so that the same history has the same outcome).  `waiting` has
+    the WAITING replicas of each task, `taken` the slots in use of each pool, and `freed` the pools
+    that may have room for who waits.
     """
 
     def __init__(self) -> None:
         self.tasks: dict[str, Task] = {}
         self.replicas: dict[ReplicaId, Replica] = {}
         self.changes = Changes()
-        self.touched: set[str] = set()
+        self.touched: dict[str, None] = {}
         self.waiting: dict[str, set[ReplicaId]] = defaultdict(set)
-        self.in_pool: dict[str, set[ReplicaId]] = defaultdict(set)
+        self.taken: Counter[str] = Counter()
+        self.freed: dict[str, None] = {}
         self.deadlines: Deadlines[ReplicaId] = Deadlines()
         self.fires: Deadlines[str] = Deadlines()
-        self.alive = 0
+        self.all_alive = 0
+        self.alive: Counter[str] = Counter()
+        self.pending: Counter[str] = Counter()
         self._ids: dict[str, list[ReplicaId]] = {}
-        self._dependents: dict[str, set[str]] = defaultdict(set)
+        self._slots: dict[ReplicaId, str] = {}
+        self._dependents: dict[str, dict[str, None]] = defaultdict(dict)
 
     # Questions.
 
@@ -42,6 +48,10 @@ class Register:
         """Return the replicas that are meant to be; surplus ones that still end are left out."""
         count = self.tasks[name].spec.replicas
         return [id for id in self._ids[name] if id.index < count]
+
+    def all_ids_of(self, name: str) -> list[ReplicaId]:
+        """Return all its replicas; of no task: none."""
+        return list(self._ids.get(name, ()))
 
     def surplus(self, name: str) -> list[ReplicaId]:
         """Return the replicas beyond what the spec says, lowest first."""
@@ -52,8 +62,12 @@ class Register:
         """Return all its replicas, those on their way out included; of no task: none."""
         return [self.replicas[id] for id in self._ids.get(name, ())]
 
-    def is_alive(self, name: str) -> bool:
-        return any(r.alive for r in self.replicas_of(name))
+    def spec_of(self, r: Replica) -> Spec:
+        """Return the spec that holds for a replica: a run goes on by the one it began with."""
+        task = self.tasks[r.id.task]
+        if r.revision == task.revision or not r.alive:
+            return task.spec
+        return task.old_specs.get(r.revision, task.spec)
 
     def deps_of(self, name: str) -> Collection[str]:
         task = self.tasks.get(name)
@@ -64,6 +78,9 @@ class Register:
 
     # Changes.
 
+    def touch(self, names: Iterable[str]) -> None:
+        self.touched.update(dict.fromkeys(names))
+
     def add(self, task: Task) -> None:
         self._ids[task.spec.name] = []
         self.set_task(task)
@@ -73,7 +90,7 @@ class Register:
         """Replace a task by one whose spec may be another."""
         name = task.spec.name
         for dep in self.tasks[name].spec.dep_names:
-            self._dependents[dep].discard(name)
+            self._dependents[dep].pop(name, None)
         self.set_task(task)
         self._depend(task.spec)
 
@@ -82,29 +99,24 @@ class Register:
         self.tasks[name] = task
         self.fires.set(name, task.next_fire)
         self.changes.tasks[name] = task
-        self.touched.add(name)
+        self.touched[name] = None
 
     def set_replica(self, r: Replica) -> None:
-        before = self.replicas.get(r.id)
+        id, name = r.id, r.id.task
+        before = self.replicas.get(id)
         if before is None:
-            insort(self._ids[r.id.task], r.id)
-        if r.alive != (before is not None and before.alive):
-            self.alive += 1 if r.alive else -1
-            self._count_in_pool(r)
-        self.replicas[r.id] = r
-        self.deadlines.set(r.id, r.deadline)
-        if r.state is State.WAITING:
-            self.waiting[r.id.task].add(r.id)
-        elif before is not None and before.state is State.WAITING:
-            self.waiting[r.id.task].discard(r.id)
-        self.changes.replicas[r.id] = r
-        self.touched.add(r.id.task)
+            insort(self._ids[name], id)
+        if before is None or before.state is not r.state:
+            self._count(before, r)
+        self.replicas[id] = r
+        self.deadlines.set(id, r.deadline)
+        self.changes.replicas[id] = r
+        self.touched[name] = None
 
     def drop_replica(self, id: ReplicaId) -> None:
+        """Forget a replica of which nothing is alive or to come."""
         self._ids[id.task].remove(id)
         del self.replicas[id]
-        self.deadlines.set(id, None)
-        self.waiting[id.task].discard(id)
         self.changes.merge(Changes(dropped={id}))
 
     def forget(self, name: str) -> None:
@@ -115,25 +127,47 @@ class Register:
         del self.tasks[name], self._ids[name]
         self.fires.set(name, None)
         for dep in deps:
-            self._dependents[dep].discard(name)
-        self.waiting.pop(name, None)
+            self._dependents[dep].pop(name, None)
+        for books in (self.waiting, self.alive, self.pending):
+            books.pop(name, None)
         self.changes.merge(Changes(removed={name}))
-        self.touched.update(self.dependents_of(name), deps)
+        self.touch([name, *self.dependents_of(name)])
 
     # Inside.
 
     def _depend(self, spec: Spec) -> None:
         for dep in spec.dep_names:
-            self._dependents[dep].add(spec.name)
+            self._dependents[dep][spec.name] = None
 
-    def _count_in_pool(self, r: Replica) -> None:
-        """Keep the pools' members; whoever waits for a slot that became free is touched."""
+    def _count(self, before: Replica | None, r: Replica) -> None:
+        """Keep the counts and indices true for a replica whose state is another."""
+        name = r.id.task
+        if r.alive != (before is not None and before.alive):
+            self._count_alive(r, 1 if r.alive else -1)
+        if r.pending != (before is not None and before.pending):
+            self.pending[name] += 1 if r.pending else -1
+        if r.state is State.WAITING:
+            self.waiting[name].add(r.id)
+        elif before is not None and before.state is State.WAITING:
+            self.waiting[name].discard(r.id)
+
+    def _count_alive(self, r: Replica, difference: int) -> None:
+        self.all_alive += difference
+        self.alive[r.id.task] += difference
+        if r.alive:
+            self._take_slot(r)
+        else:
+            self._free_slot(r)
+
+    def _take_slot(self, r: Replica) -> None:
         pool = self.tasks[r.id.task].spec.pool
-        if r.alive and pool is not None:
-            self.in_pool[pool].add(r.id)
-            return
-        for name, members in self.in_pool.items():
-            if r.id in members:
-                members.discard(r.id)
-                waiting = (task for task, ids in self.waiting.items() if ids)
-                self.touched.update(t for t in waiting if self.tasks[t].spec.pool == name)
+        if pool is not None:
+            self._slots[r.id] = pool
+            self.taken[pool] += 1
+
+    def _free_slot(self, r: Replica) -> None:
+        """Give back the slot it took, whatever pool its task is in by now."""
+        pool = self._slots.pop(r.id, None)
+        if pool is not None:
+            self.taken[pool] -= 1
+            self.freed[pool] = None

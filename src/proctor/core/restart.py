@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 
 from .model import Exit, Now, Replica
-from .spec import RestartWhen, Spec
+from .spec import RestartWhen, Spec, TaskType
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +42,13 @@ def after_end(r: Replica, spec: Spec, now: Now) -> Again | Done | GiveUp:
     failed = not succeeded(spec, r.exit)
     if policy.when is RestartWhen.NEVER or (policy.when is RestartWhen.ON_FAILURE and not failed):
         return Done()
-    restarts = r.restarts if now.mono - r.began < policy.stable_after else 0
+    restarts = 0 if _was_stable(r, spec, now) else r.restarts
     if policy.retries is not None and restarts >= policy.retries:
         return GiveUp(f"{r.exit}, after {restarts} retries")
     if policy.limit is not None:
         recent = [start for start in r.starts if now.mono - start < policy.window]
         if len(recent) >= policy.limit:
-            return GiveUp(f"start-limit {policy.limit} in {policy.window:g}s: {r.exit}")
+            return GiveUp(f"start-limit {policy.limit} in {policy.window:g}s")
     return Again(pause(spec, restarts, r.run), restarts + 1)
 
 
@@ -57,9 +58,15 @@ def pause(spec: Spec, restarts: int, seed: int) -> float:
     The jitter is drawn by `seed`, so that the same question has the same answer.
     """
     policy = spec.restart
-    # Any power over 64 doublings is beyond every cap, and a float's range.
-    grown = spec.interval * policy.factor ** min(restarts, 64)
-    seconds = grown if policy.factor <= 1.0 else min(grown, max(policy.cap, spec.interval))
+    seconds = spec.interval
+    if policy.factor != 1.0 and seconds:
+        try:
+            grown = seconds * policy.factor**restarts
+        except OverflowError:
+            grown = math.inf
+        seconds = min(grown, max(policy.cap, seconds))
+    if not policy.jitter:
+        return seconds
     return seconds * (1.0 + policy.jitter * random.Random(seed).uniform(-1.0, 1.0))
 
 
@@ -67,3 +74,11 @@ def counted(starts: tuple[float, ...], spec: Spec, now: Now) -> tuple[float, ...
     """Return the starts that count for the limit, one at `now` included."""
     limit = spec.restart.limit
     return () if limit is None else (*starts, now.mono)[-limit:]
+
+
+def _was_stable(r: Replica, spec: Spec, now: Now) -> bool:
+    """Whether the run forgets the restarts before it: a daemon is well when it lasts, a job is not.
+
+    How long a job took says nothing, or one that takes long to fail would be tried for ever.
+    """
+    return spec.type is TaskType.DAEMON and now.mono - r.began >= spec.restart.stable_after

@@ -10,11 +10,11 @@ from .model import Replica, State, Task
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is left to do and what is at hand now, whom to interrupt, and why it ended early."""
+    """What is left to do and what is at hand now, whom to restart, and why it is given up."""
 
     rolling: tuple[int, ...]
     rolled: tuple[int, ...]
-    interrupt: tuple[int, ...] = ()
+    restart: tuple[int, ...] = ()
     aborted: str = ""
 
 
@@ -23,26 +23,29 @@ def advance(task: Task, replicas: Sequence[Replica]) -> Step:
 
     One replica that does not come up well ends it: those not yet restarted are left as they are.
     """
-    by_index = {r.id.index: r for r in replicas}
+    by_index = {r.id.index: r for r in replicas if r.id.index < task.spec.replicas}
     at_hand = []
-    for index in task.rolled:
-        r = by_index.get(index)
-        if r is None or (r.state is State.UP and r.ready and not r.asked):
-            continue
+    for r in (by_index[index] for index in task.rolled if index in by_index):
         if reason := _went_wrong(r):
-            return Step((), (), aborted=f"{r.id}: {reason}")
-        at_hand.append(index)
+            return Step((), (), aborted=f"{r.id} {reason}")
+        if not _is_done(r):
+            at_hand.append(r.id.index)
+    rest = [index for index in task.rolling if index in by_index and by_index[index].wanted]
     room = max(1, task.spec.rolling) - len(at_hand)
-    following = task.rolling[: max(0, room)]
-    rest = task.rolling[len(following) :]
-    return Step(rest, (*at_hand, *following), interrupt=following)
+    following = tuple(rest[: max(0, room)])
+    return Step(tuple(rest[len(following) :]), (*at_hand, *following), restart=following)
+
+
+def _is_done(r: Replica) -> bool:
+    """Whether it is well again; a run that was to end has done so."""
+    return not r.pending or (r.state is State.UP and r.ready)
 
 
 def _went_wrong(r: Replica) -> str:
+    if r.verdict and not r.asked:
+        return r.verdict
     if r.state in (State.BACKOFF, State.FAILED):
         return r.reason
-    if r.state is State.DOWN:
-        return "stopped"
-    if r.verdict:
-        return r.verdict
+    if r.state is State.DOWN and (r.exit is None or not r.exit.ok):
+        return r.reason
     return ""

@@ -55,10 +55,10 @@ class RestartWhen(StrEnum):
 class RestartPolicy:
     """When a run that ended unasked is repeated, and after what pause.
 
-    The pause before the n-th restart in a row is `interval * factor ** (n - 1)`, at most `cap`,
-    more or less by up to the share `jitter` of it.  A run that lasted `stable_after` begins a new
-    row.  `limit` restarts within `window` seconds are the most; one more and it is given up.
-    `retries` is the most restarts in a row (of a once or cron run), None: no such bound.
+    The pause before the n-th restart in a row is `interval * factor ** (n - 1)`, at most `cap` if
+    it grows, more or less by up to the share `jitter` of it.  A daemon's run that lasted
+    `stable_after` begins a new row.  `limit` starts within `window` seconds are the most; where one
+    more would be due it is given up.  `retries` is the most restarts in a row, None: no such bound.
     """
 
     when: RestartWhen
@@ -119,8 +119,9 @@ class Schedule:
     """When runs begin.
 
     `cron` (in `timezone`) fires again and again, `at` once, at a wall time.  A fire is put off by
-    up to `jitter` seconds.  During `blackouts`, pairs of a cron expression that begins one and the
-    seconds it lasts, fires are skipped.  `queue` is the most fires that wait (overlap QUEUE).
+    up to `jitter` seconds, though not into a blackout.  `blackouts` are pairs of a cron expression
+    that begins one and the seconds it lasts; moments of `cron` within one are passed over.
+    `queue` is the most fires that wait (overlap QUEUE).
     """
 
     cron: str | None = None
@@ -195,6 +196,7 @@ class Spec:
     never shown.  `interval` is the pause before a restart.  `rlimits` maps lower-case names
     ("nofile") to (soft, hard), None meaning unlimited.  `stop_signals` are sent in order, each
     given `stop_timeout`; then SIGKILL.  `stop_command` runs first, as the task does.
+    `enabled`: it starts by itself, when it is made or as its schedule says.
     `timeout` bounds a run.  `pool` and `priority` (higher first) order runs for a pool's slots.
     """
 

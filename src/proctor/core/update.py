@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
-from .spec import Spec
+from .spec import Check, CheckKind, Limits, Spec
 
 LIVE = frozenset(
     {
@@ -31,7 +31,10 @@ LIVE = frozenset(
         "output",
     }
 )
-"""The fields that hold from now on without a restart; any other is part of a run from its birth."""
+"""The fields that hold from now on without a restart; any other is part of a run from its birth.
+
+Checks and limits are in between: see `FieldChange.restarts`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,21 +45,44 @@ class FieldChange:
 
     @property
     def restarts(self) -> bool:
+        """Whether what runs has to be restarted for it to hold."""
+        match self.before, self.after:
+            case Limits() as before, Limits() as after:
+                # What is watched from outside may change; what the kernel enforces was set before.
+                return replace(before, memory_restart=after.memory_restart) != after
+            case (Check() | None) as before, (Check() | None) as after if self.field in CHECKS:
+                # Who notifies is told of it at birth; anybody else does not know of the check.
+                return any(check and check.kind is CheckKind.NOTIFY for check in (before, after))
         return self.field not in LIVE
+
+
+CHECKS = ("readiness", "liveness", "startup")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What becoming `after` takes; `changes` is empty if nothing is different."""
+    """What becoming `after` takes; `changes` is empty if nothing is different.
+
+    `restarts`: what runs now has to be restarted.  A scheduled task's run is not: the next one
+    goes by the new spec.
+    """
 
     changes: tuple[FieldChange, ...]
-
-    @property
-    def restarts(self) -> bool:
-        """Whether what runs now has to be restarted."""
-        return any(change.restarts for change in self.changes)
+    restarts: bool = False
 
 
 def plan(before: Spec, after: Spec) -> Plan:
     pairs = ((f.name, getattr(before, f.name), getattr(after, f.name)) for f in fields(Spec))
-    return Plan(tuple(FieldChange(name, old, new) for name, old, new in pairs if old != new))
+    changes = tuple(FieldChange(name, old, new) for name, old, new in pairs if old != new)
+    scheduled = before.is_scheduled or after.is_scheduled
+    return Plan(changes, not scheduled and any(change.restarts for change in changes))
+
+
+def outdates(difference: Plan) -> bool:
+    """Whether runs that go on are not what the new spec says."""
+    return any(change.restarts for change in difference.changes)
+
+
+def overlaid(old: Spec, new: Spec) -> Spec:
+    """Return what holds for a run that was begun by `old`: that, but for the live fields."""
+    return replace(old, **{name: getattr(new, name) for name in LIVE})

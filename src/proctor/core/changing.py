@@ -1,0 +1,84 @@
+"""A task whose spec changes: what it is then, and what is done about what runs.
+
+Values only; `World.update` acts on them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from .firing import armed
+from .model import Now, Replica, State, Task
+from .schedules import NextFire, first_fire
+from .spec import Spec
+from .update import outdates, overlaid, plan
+
+
+def changed(
+    before: Task,
+    spec: Spec,
+    replicas: Sequence[Replica],
+    now: Now,
+    next_fire: NextFire,
+    *,
+    roll: bool,
+) -> Task:
+    """Return the task with its new spec; `roll`: its replicas are to be restarted by and by.
+
+    Runs that go on keep the spec they began with, but for the fields that hold at once.  Going back
+    to a spec by which some still go on makes those what they should be.
+    """
+    difference = plan(before.spec, spec)
+    olds = {rev: overlaid(old, spec) for rev, old in before.old_specs.items()}
+    task = replace(before, spec=spec, old_specs=olds)
+    if (spec.schedule, spec.enabled) != (before.spec.schedule, before.spec.enabled):
+        fire = first_fire(spec, now.wall, next_fire, last=before.last_fire)
+        task = armed(task, fire)
+    if not outdates(difference):
+        return task
+    olds = {**olds, before.revision: overlaid(before.spec, spec)}
+    revision = next((rev for rev, old in olds.items() if old == spec), max(olds) + 1)
+    olds.pop(revision, None)
+    up = running(spec, replicas) if roll and difference.restarts else ()
+    return replace(
+        task,
+        old_specs=olds,
+        revision=revision,
+        rolling=tuple(r.id.index for r in up if r.revision != revision),
+        rolled=(),
+        roll_error="",
+    )
+
+
+def running(spec: Spec, replicas: Sequence[Replica]) -> list[Replica]:
+    """Return those that run, are wanted, and are not surplus."""
+    return [r for r in replicas if r.alive and r.wanted and r.id.index < spec.replicas]
+
+
+def outdated(task: Task, replicas: Sequence[Replica]) -> list[Replica]:
+    """Return those that are to be restarted at once because of their old spec.
+
+    A rolling restart sees to its own; one that was given up leaves things as they are.
+    """
+    if task.spec.is_scheduled or task.roll_error:
+        return []
+    seen_to = {*task.rolling, *task.rolled}
+    return [
+        r
+        for r in running(task.spec, replicas)
+        if r.revision != task.revision and not r.asked and r.id.index not in seen_to
+    ]
+
+
+def pruned(task: Task, replicas: Sequence[Replica]) -> Task:
+    """Return the task without the old specs by which nothing goes on any more."""
+    used = {r.revision for r in replicas if r.alive}
+    if task.old_specs.keys() <= used:
+        return task
+    return replace(task, old_specs={k: v for k, v in task.old_specs.items() if k in used})
+
+
+def given_another_try(replicas: Sequence[Replica]) -> list[Replica]:
+    """Return those that failed by the old spec: the new one may be better."""
+    return [r for r in replicas if r.state in (State.BACKOFF, State.FAILED)]
