@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -12,7 +12,17 @@ from proctor.api.schemas import TaskRequest
 from .positions import Path
 
 TASK = TaskRequest
-FOLDER_PATHS: frozenset[tuple[str, ...]] = frozenset({("cwd",), ("env_files",), ("watch", "paths")})
+FOLDER_PATHS: frozenset[tuple[str, ...]] = frozenset(
+    {
+        ("cwd",),
+        ("env_files",),
+        ("interpreter",),
+        ("watch", "paths"),
+        ("startup", "file"),
+        ("readiness", "file"),
+        ("liveness", "file"),
+    }
+)
 """The values that are paths relative to the file they are written in."""
 
 _info: msgspec.inspect.Type | None = None
@@ -58,7 +68,3 @@ def _alternatives(kind: msgspec.inspect.Type) -> Iterator[msgspec.inspect.Type]:
             yield from _alternatives(alternative)
     else:
         yield kind
-
-
-def is_table(value: object) -> bool:
-    return isinstance(value, Mapping)

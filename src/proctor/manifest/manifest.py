@@ -15,11 +15,17 @@ from typing import Any
 
 import msgspec
 
+from proctor.api.schemas import SpecLimits, to_spec
+from proctor.core.errors import ProctorError
+
 from .checks import check_document
 from .documents import Document, dotted, read_all
 from .fields import TASK
 from .layers import Leaf, Leaves, Source, TaskPath, overlay, table_leaves, tree
 from .problems import ManifestError, Problem, suggestion
+
+ANY = SpecLimits(max_replicas=1_000_000)
+"""What the service's own settings forbid, it says itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,10 +140,12 @@ class _Plan:
 
     def _invalid(self, entry: Entry) -> Problem | None:
         try:
-            msgspec.convert({"name": entry.name, **entry.values}, TASK)
+            to_spec(msgspec.convert({"name": entry.name, **entry.values}, TASK), ANY)
         except msgspec.ValidationError as error:
             path, message = readable(error)
             return self.locate(entry, path, message)
+        except ProctorError as error:
+            return self.locate(entry, _keys(error.field or ""), str(error))
         return None
 
     def locate(self, entry: Entry, path: TaskPath, message: str) -> Problem:
@@ -179,7 +187,7 @@ def nearest(leaves: Leaves, path: TaskPath) -> Source | None:
 def readable(error: msgspec.ValidationError) -> tuple[TaskPath, str]:
     """Split "Expected `int`, got `str` - at `$.env[...]`" into its path and its message."""
     text, _, place = str(error).partition(" - at `$")
-    path = tuple(re.findall(r"[A-Za-z_]\w*", place))
+    path = _keys(place)
     if missing := re.fullmatch(r"Object missing required field `(.*)`", text):
         return (*path, missing[1]), "missing"
     if text.startswith("Expected"):
@@ -187,6 +195,11 @@ def readable(error: msgspec.ValidationError) -> tuple[TaskPath, str]:
     if text.startswith("expected `str") and text.endswith(("got `int`", "got `float`")):
         text += " (write it in quotes)"
     return path, text
+
+
+def _keys(place: str) -> TaskPath:
+    """Return the keys of "watch.paths[0]", without the numbers."""
+    return tuple(re.findall(r"[A-Za-z_]\w*", place))
 
 
 def _get(table: Any, path: tuple[str, ...]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import msgspec
@@ -81,3 +82,8 @@ def _without_pattern(schema: Any) -> Any:
     if isinstance(schema, list):
         return [_without_pattern(item) for item in schema]
     return schema
+
+
+def schema_text() -> str:
+    """Return the schema as it stands in docs/proctor.schema.json."""
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,66 @@
+"""The exit status tells the truth: 0 reached, 1 not, 2 used wrongly, 3 no service."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import click
+
+from proctor.client.errors import ApiError, ClientError, NotReachable
+
+REACHED, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
+
+
+class Failed(click.ClickException):
+    """What was asked for was not reached; the message says why."""
+
+    exit_code = FAILED
+
+    def show(self, file: object = None) -> None:
+        complain(self.message)
+
+
+class Misused(Failed):
+    """The command line, or the file it names, is wrong."""
+
+    exit_code = USAGE
+
+
+class Unreachable(Failed):
+    exit_code = UNREACHABLE
+
+
+def complain(message: str) -> None:
+    """Say what is wrong, on standard error."""
+    first, *more = message.splitlines() or [""]
+    click.echo(click.style("proctor: ", fg="red") + first, err=True)
+    for line in more:
+        click.echo(f"  {line}", err=True)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what a client raises into a message and an exit status."""
+    try:
+        yield
+    except NotReachable as error:
+        raise Unreachable(str(error)) from None
+    except ApiError as error:
+        if error.status == 401:
+            raise Failed(f"{error} (give the token in PROCTOR_TOKEN)") from None
+        raise Failed(str(error)) from None
+    except ClientError as error:
+        raise Failed(str(error)) from None
+    except BrokenPipeError:
+        leave_quietly()
+
+
+def leave_quietly() -> NoReturn:
+    """End as `ls | head` expects: nobody reads us any more, and that is no fault."""
+    import os
+
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(0)

@@ -1,0 +1,221 @@
+"""The client whose methods are awaited."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from . import operations as ops
+from .aio_transport import AsyncTransport
+from .calls import Call, decode
+from .endpoint import discover
+from .models import Event, Fire, Info, LogLine, Operation, PutResult, Run, Task
+from .outcome import LONGEST_WAIT, check, is_over
+from .streams import SseParser, read_event, read_line
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """Talks to the service on asyncio's streams; may be shared between tasks.
+
+        async with AsyncClient() as proctor:
+            await proctor.start("web")
+            async for line in proctor.logs("web", follow=True):
+                print(line.text)
+
+    Everything is as with `Client`, and awaited.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        timeout: float = 30.0,
+        patience: float = 1.0,
+    ) -> None:
+        self.transport = AsyncTransport(discover(url, token), timeout, patience)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Nothing is kept open between calls; this is here for symmetry with `Client`."""
+
+    async def send(self, call: Call[T]) -> T:
+        """Send any request, also one that has no method here."""
+        status, body = await self.transport.exchange(call)
+        return decode(call, status, body)
+
+    # Tasks.
+
+    async def tasks(self, *select: str) -> list[Task]:
+        """Return the tasks that the selectors name; all without any.
+
+        for task in await proctor.tasks("web*", "label=tier=front"):
+            print(task.name, task.state, task.reason)
+        """
+        return (await self.send(ops.tasks(select))).items
+
+    async def task(self, name: str) -> Task:
+        """Return one task with its replicas and its whole spec."""
+        return await self.send(ops.task(name))
+
+    async def create(self, name: str, fields: Mapping[str, Any], *, wait: float = 0.0) -> Task:
+        """Make a new task and start it.  ApiError with status 409 if the name is taken.
+
+        await proctor.create("job", {"type": "once", "cmd": ["echo", "hi"]})
+        """
+        return await self.send(ops.create({"name": name, **fields}, wait))
+
+    async def put(
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        roll: bool = False,
+        wait: float = 0.0,
+    ) -> PutResult:
+        """Make the task exist exactly so, touching no more of it than that takes.
+
+        `dry_run`: only say what would change.  `roll`: restart a few replicas at a time.
+        """
+        return await self.send(ops.put(name, fields, dry_run=dry_run, roll=roll, wait=wait))
+
+    async def patch(
+        self, name: str, fields: Mapping[str, Any], *, dry_run: bool = False, wait: float = 0.0
+    ) -> PutResult:
+        """Change the fields given and leave the others (RFC 7396: null takes one away)."""
+        return await self.send(ops.patch(name, fields, dry_run=dry_run, wait=wait))
+
+    # Verbs.  They return when what is asked for is reached, and raise OperationFailed if it cannot
+    # be, Unfinished if it is not within `wait` seconds (it goes on).  With wait=0 they return at
+    # once.
+
+    async def start(self, *select: str, wait: float = 60.0) -> Operation:
+        """Start what the selectors name, and return when it is up and ready, or has run."""
+        return await self.act("start", select, wait=wait)
+
+    async def stop(self, *select: str, wait: float = 60.0) -> Operation:
+        """Stop it, and return when nothing of it is left alive."""
+        return await self.act("stop", select, wait=wait)
+
+    async def restart(self, *select: str, rolling: bool = False, wait: float = 60.0) -> Operation:
+        """Stop and start it; `rolling`: a few replicas at a time, others when those are ready."""
+        return await self.act("restart", select, {"rolling": rolling}, wait=wait)
+
+    async def scale(self, *select: str, replica: int, wait: float = 60.0) -> Operation:
+        """Change how many replicas it has; those that stay are not touched."""
+        return await self.act("scale", select, {"replica": replica}, wait=wait)
+
+    async def run(self, *select: str, wait: float = 60.0) -> Operation:
+        """Run it now, whatever its schedule says, and return when the run is over."""
+        return await self.act("run", select, wait=wait)
+
+    async def signal(self, *select: str, signal: str) -> Operation:
+        """Send a signal ("HUP") to its processes."""
+        return await self.act("signal", select, {"signal": signal}, wait=10.0)
+
+    async def enable(self, *select: str) -> Operation:
+        """Let it start by itself and by its schedule again."""
+        return await self.act("enable", select, wait=10.0)
+
+    async def disable(self, *select: str) -> Operation:
+        """Keep it from starting by itself or by its schedule."""
+        return await self.act("disable", select, wait=10.0)
+
+    async def remove(self, *select: str, wait: float = 60.0) -> Operation:
+        """Stop it and forget it, and return when nothing of it is left alive."""
+        return await self.act("remove", select, wait=wait)
+
+    async def act(
+        self,
+        verb: str,
+        select: Sequence[str],
+        options: Mapping[str, Any] | None = None,
+        *,
+        wait: float,
+    ) -> Operation:
+        """Do what a verb says; the methods above are short for it."""
+        first = ops.act(verb, select, min(wait, LONGEST_WAIT), options)
+        return await self.wait_for(await self.send(first), wait)
+
+    async def wait_for(self, operation: Operation, wait: float) -> Operation:
+        """Return when the operation is over.  Raises OperationFailed, Unfinished."""
+        end = asyncio.get_running_loop().time() + wait
+        while not is_over(operation) and (left := end - asyncio.get_running_loop().time()) > 0:
+            operation = await self.send(ops.operation(operation.id, min(left, LONGEST_WAIT)))
+        return check(operation, wait)
+
+    # What was and what will be.
+
+    async def runs(self, name: str, *, limit: int = 50) -> list[Run]:
+        """Return the last runs of a task, the newest first."""
+        return (await self.send(ops.runs(name, limit))).items
+
+    async def next_fires(
+        self,
+        name: str | None = None,
+        *,
+        cron: str | None = None,
+        timezone: str | None = None,
+        count: int = 5,
+    ) -> list[Fire]:
+        """Return when a task's schedule, or a cron expression, fires next.
+
+        await proctor.next_fires(cron="30 2 * * *", timezone="Europe/Riga")
+        """
+        return (await self.send(ops.next_fires(name, cron, timezone, count))).items
+
+    async def logs(self, *select: str, **query: Any) -> AsyncIterator[LogLine]:
+        """Yield what tasks wrote, interleaved in time order.
+
+        `since`: wall seconds.  `grep`: a regular expression.  `run`: only this run.  `tail`: only
+        the last so many lines.  `follow`: go on with what comes.
+
+        async for line in proctor.logs("web*", tail=100, follow=True):
+            print(line.task, line.text)
+        """
+        async for line in self.transport.lines(ops.logs(select, query)):
+            if line:
+                yield read_line(line)
+
+    async def events(self, *select: str, since: int | None = None) -> AsyncIterator[Event]:
+        """Yield what happens; `since` is the id of the last event seen, to go on without a gap."""
+        parser = SseParser()
+        async for line in self.transport.lines(ops.events(since, select)):
+            if message := parser.feed(line.decode("utf-8", "replace")):
+                yield read_event(message)
+
+    # The service.
+
+    async def info(self) -> Info:
+        """Return what the service says of itself."""
+        return await self.send(ops.info())
+
+    async def health(self) -> dict[str, Any]:
+        return await self.send(ops.health())
+
+    async def graph(self) -> dict[str, Any]:
+        """Return the tasks and what each waits for."""
+        return await self.send(ops.graph())
+
+    async def reload(self) -> None:
+        """Start a new manager and keeper under the tasks, which go on: how one upgrades."""
+        await self.send(ops.reload())
+
+    async def shutdown(self) -> None:
+        """Stop all tasks, then the service."""
+        await self.send(ops.shutdown())

@@ -1,0 +1,114 @@
+"""One request as a value, and what an answer means.  Pure; both clients send and read the same."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from .endpoint import Access, Endpoint
+from .errors import ApiError, ClientError, NotReachable
+
+T = TypeVar("T")
+Query = Mapping[str, Any]
+
+SAFE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
+"""What may be sent twice if it is not known whether it arrived."""
+
+JSON_LINES = "application/x-ndjson"
+EVENTS = "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """A request, and the type of its answer's body.
+
+    In `query` None leaves a parameter out, and a list repeats it.  `wait` is how many seconds the
+    service may take on purpose before it answers.
+    """
+
+    method: str
+    path: str
+    result: type[T]
+    query: Query = field(default_factory=dict)
+    body: object = None
+    wait: float = 0.0
+    accept: str = "application/json"
+
+    @property
+    def target(self) -> str:
+        pairs: list[tuple[str, str]] = []
+        for name, value in self.query.items():
+            values = value if isinstance(value, list | tuple) else [value]
+            pairs += [(name, _text(item)) for item in values if item is not None]
+        return f"{self.path}?{urlencode(pairs)}" if pairs else self.path
+
+    def payload(self) -> bytes | None:
+        return None if self.body is None else msgspec.json.encode(self.body)
+
+    def headers(self, token: str | None, payload: bytes | None) -> dict[str, str]:
+        headers = {"Accept": self.accept}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        if payload is not None:
+            headers["Content-Type"] = "application/json"
+        return headers
+
+
+def segment(name: str) -> str:
+    """Return a name as one segment of a path."""
+    return quote(name, safe="")
+
+
+def decode(call: Call[T], status: int, body: bytes) -> T:
+    """Return what the answer says.  Raises ApiError; NotReachable if it is no answer of ours."""
+    if status >= 400:
+        raise error_of(status, body)
+    try:
+        return msgspec.json.decode(body, type=call.result)
+    except msgspec.DecodeError as error:
+        message = f"{call.method} {call.path}: an answer this client does not know: {error}"
+        raise NotReachable(message) from None
+
+
+def error_of(status: int, body: bytes) -> ApiError:
+    try:
+        problem = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        problem = None
+    if not isinstance(problem, dict):
+        return ApiError(status, {}, body[:200].decode("utf-8", "replace"))
+    return ApiError(status, problem)
+
+
+def unreachable(access: Access, reasons: list[tuple[Endpoint, OSError]]) -> NotReachable:
+    """Say in one or two lines what was tried, and what to run."""
+    tried = " or ".join(f"{endpoint} ({_reason(error)})" for endpoint, error in reasons)
+    if access.given:
+        advice = "is PROCTOR_URL right, and the service running there?"
+    else:
+        advice = "start it with `proctor serve`, or say where it is with PROCTOR_URL"
+    return NotReachable(f"no service answers at {tried}\n{advice}")
+
+
+def interrupted(call: Call[Any], error: Exception) -> ClientError:
+    reason = _reason(error) if isinstance(error, OSError) else str(error)
+    return NotReachable(f"{call.method} {call.path}: the connection broke ({reason})")
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if error.errno is not None and error.errno > 0:  # asyncio words it another way
+        return os.strerror(error.errno).lower()
+    return (error.strerror or str(error) or type(error).__name__).lower()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return str(value)

@@ -1,0 +1,84 @@
+"""Where the service may be, decided from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from .errors import ClientError
+
+DEFAULT_PORT = 8606
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address: a Unix socket's path, or a host and port; `prefix` comes before every path."""
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    unix: str | None = None
+    tls: bool = False
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        if self.unix is not None:
+            return f"unix:{self.unix}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'https' if self.tls else 'http'}://{host}:{self.port}{self.prefix}"
+
+
+DEFAULT = Endpoint()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where to try, in order, and what to show; `given`: somebody named the address."""
+
+    endpoints: tuple[Endpoint, ...]
+    token: str | None = None
+    given: bool = False
+
+
+def parse_url(url: str) -> Endpoint:
+    """Return the address that `http://host:port`, `https://...` or `unix:/path` names.
+
+    Raises ClientError.
+    """
+    try:
+        parts = urlsplit(url if "://" in url or url.startswith("unix:") else f"http://{url}")
+        port = parts.port
+    except ValueError as error:
+        raise ClientError(f"{url!r} is not a service's address: {error}") from None
+    if parts.scheme == "unix" and parts.path.startswith("/"):
+        return Endpoint(unix=parts.path)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        message = f"{url!r} is not a service's address (expected http://HOST:PORT or unix:/PATH)"
+        raise ClientError(message)
+    tls = parts.scheme == "https"
+    default = 443 if tls else DEFAULT_PORT
+    return Endpoint(parts.hostname, port or default, tls=tls, prefix=parts.path.rstrip("/"))
+
+
+def discover(
+    url: str | None = None,
+    token: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Access:
+    """Return where the service is to be looked for.  Raises ClientError."""
+    token = token or environ.get("PROCTOR_TOKEN") or None
+    given = url or environ.get("PROCTOR_URL")
+    if given:
+        return Access((parse_url(given),), token, given=True)
+    return Access((*_default_socket(environ), DEFAULT), token)
+
+
+def _default_socket(environ: Mapping[str, str]) -> tuple[Endpoint, ...]:
+    from proctor import config
+
+    try:
+        path = config.load(None, None, environ).unix_socket
+    except config.ConfigError:
+        return ()
+    return () if path is None else (Endpoint(unix=str(path)),)

@@ -1,0 +1,76 @@
+"""Server-sent events and lines of JSON, taken apart as they come.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from .models import Event, LogLine
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A server-sent event (WHATWG HTML, 9.2): `id` is what to resume after."""
+
+    event: str
+    data: str
+    id: str
+
+
+class SseParser:
+    """Lines in, messages out; the id holds until another one comes."""
+
+    def __init__(self) -> None:
+        self._event = ""
+        self._data: list[str] = []
+        self._id = ""
+
+    def feed(self, line: str) -> Message | None:
+        """Take one line, without its end; return the message that it completes."""
+        if not line:
+            return self._complete()
+        name, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if name == "data":
+            self._data.append(value)
+        elif name == "event":
+            self._event = value
+        elif name == "id" and "\0" not in value:
+            self._id = value
+        return None
+
+    def _complete(self) -> Message | None:
+        event, self._event = self._event, ""
+        data, self._data = self._data, []
+        if not data:
+            return None
+        return Message(event or "message", "\n".join(data), self._id)
+
+
+class LineSplitter:
+    """Pieces of bytes in, whole lines out; `rest` is what has no end yet."""
+
+    def __init__(self) -> None:
+        self.rest = b""
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        *lines, self.rest = (self.rest + piece).split(b"\n")
+        return [line.removesuffix(b"\r") for line in lines]
+
+
+def messages(lines: Iterable[bytes]) -> Iterator[Message]:
+    parser = SseParser()
+    for line in lines:
+        message = parser.feed(line.decode("utf-8", "replace"))
+        if message is not None:
+            yield message
+
+
+def read_line(line: bytes) -> LogLine:
+    return msgspec.json.decode(line, type=LogLine)
+
+
+def read_event(message: Message) -> Event:
+    return msgspec.json.decode(message.data, type=Event)

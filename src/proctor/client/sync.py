@@ -1,0 +1,222 @@
+"""The client that waits where it is called."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from . import operations as ops
+from .calls import Call, decode
+from .endpoint import discover
+from .models import Event, Fire, Info, LogLine, Operation, PutResult, Run, Task
+from .outcome import LONGEST_WAIT, check, is_over
+from .streams import messages, read_event, read_line
+from .transport import Transport
+
+T = TypeVar("T")
+
+
+class Client:
+    """Talks to the service over one connection; not to be shared between threads.
+
+        with Client() as proctor:
+            proctor.put("web", {"type": "daemon", "cmd": "exec ./web", "replica": 2})
+            proctor.restart("web", rolling=True)
+
+    Without `url` and `token` the environment says where the service is: see `proctor.client`.
+    `timeout` is for how many seconds an answer may be late, `patience` for how many a refused
+    connection is tried again, where a service was a moment ago.  Every method raises NotReachable
+    when nothing answers and ApiError when the service refuses.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token: str | None = None,
+        *,
+        timeout: float = 30.0,
+        patience: float = 1.0,
+    ) -> None:
+        self.transport = Transport(discover(url, token), timeout, patience)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection; the next call opens another one."""
+        self.transport.close()
+
+    def send(self, call: Call[T]) -> T:
+        """Send any request, also one that has no method here."""
+        status, body = self.transport.exchange(call)
+        return decode(call, status, body)
+
+    # Tasks.
+
+    def tasks(self, *select: str) -> list[Task]:
+        """Return the tasks that the selectors name; all without any.
+
+        for task in proctor.tasks("web*", "label=tier=front"):
+            print(task.name, task.state, task.reason)
+        """
+        return self.send(ops.tasks(select)).items
+
+    def task(self, name: str) -> Task:
+        """Return one task with its replicas and its whole spec."""
+        return self.send(ops.task(name))
+
+    def create(self, name: str, fields: Mapping[str, Any], *, wait: float = 0.0) -> Task:
+        """Make a new task and start it.  ApiError with status 409 if the name is taken.
+
+        proctor.create("job", {"type": "once", "cmd": ["echo", "hi"]})
+        """
+        return self.send(ops.create({"name": name, **fields}, wait))
+
+    def put(
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        roll: bool = False,
+        wait: float = 0.0,
+    ) -> PutResult:
+        """Make the task exist exactly so, touching no more of it than that takes.
+
+        `dry_run`: only say what would change.  `roll`: restart a few replicas at a time.
+        """
+        return self.send(ops.put(name, fields, dry_run=dry_run, roll=roll, wait=wait))
+
+    def patch(
+        self, name: str, fields: Mapping[str, Any], *, dry_run: bool = False, wait: float = 0.0
+    ) -> PutResult:
+        """Change the fields given and leave the others (RFC 7396: null takes one away)."""
+        return self.send(ops.patch(name, fields, dry_run=dry_run, wait=wait))
+
+    # Verbs.  They return when what is asked for is reached, and raise OperationFailed if it cannot
+    # be, Unfinished if it is not within `wait` seconds (it goes on).  With wait=0 they return at
+    # once.
+
+    def start(self, *select: str, wait: float = 60.0) -> Operation:
+        """Start what the selectors name, and return when it is up and ready, or has run."""
+        return self.act("start", select, wait=wait)
+
+    def stop(self, *select: str, wait: float = 60.0) -> Operation:
+        """Stop it, and return when nothing of it is left alive."""
+        return self.act("stop", select, wait=wait)
+
+    def restart(self, *select: str, rolling: bool = False, wait: float = 60.0) -> Operation:
+        """Stop and start it; `rolling`: a few replicas at a time, others when those are ready."""
+        return self.act("restart", select, {"rolling": rolling}, wait=wait)
+
+    def scale(self, *select: str, replica: int, wait: float = 60.0) -> Operation:
+        """Change how many replicas it has; those that stay are not touched."""
+        return self.act("scale", select, {"replica": replica}, wait=wait)
+
+    def run(self, *select: str, wait: float = 60.0) -> Operation:
+        """Run it now, whatever its schedule says, and return when the run is over."""
+        return self.act("run", select, wait=wait)
+
+    def signal(self, *select: str, signal: str) -> Operation:
+        """Send a signal ("HUP") to its processes."""
+        return self.act("signal", select, {"signal": signal}, wait=10.0)
+
+    def enable(self, *select: str) -> Operation:
+        """Let it start by itself and by its schedule again."""
+        return self.act("enable", select, wait=10.0)
+
+    def disable(self, *select: str) -> Operation:
+        """Keep it from starting by itself or by its schedule."""
+        return self.act("disable", select, wait=10.0)
+
+    def remove(self, *select: str, wait: float = 60.0) -> Operation:
+        """Stop it and forget it, and return when nothing of it is left alive."""
+        return self.act("remove", select, wait=wait)
+
+    def act(
+        self,
+        verb: str,
+        select: Sequence[str],
+        options: Mapping[str, Any] | None = None,
+        *,
+        wait: float,
+    ) -> Operation:
+        """Do what a verb says; the methods above are short for it."""
+        first = ops.act(verb, select, min(wait, LONGEST_WAIT), options)
+        return self.wait_for(self.send(first), wait)
+
+    def wait_for(self, operation: Operation, wait: float) -> Operation:
+        """Return when the operation is over.  Raises OperationFailed, Unfinished."""
+        end = time.monotonic() + wait
+        while not is_over(operation) and (left := end - time.monotonic()) > 0:
+            operation = self.send(ops.operation(operation.id, min(left, LONGEST_WAIT)))
+        return check(operation, wait)
+
+    # What was and what will be.
+
+    def runs(self, name: str, *, limit: int = 50) -> list[Run]:
+        """Return the last runs of a task, the newest first."""
+        return self.send(ops.runs(name, limit)).items
+
+    def next_fires(
+        self,
+        name: str | None = None,
+        *,
+        cron: str | None = None,
+        timezone: str | None = None,
+        count: int = 5,
+    ) -> list[Fire]:
+        """Return when a task's schedule, or a cron expression, fires next.
+
+        proctor.next_fires(cron="30 2 * * *", timezone="Europe/Riga")
+        """
+        return self.send(ops.next_fires(name, cron, timezone, count)).items
+
+    def logs(self, *select: str, **query: Any) -> Iterator[LogLine]:
+        """Yield what tasks wrote, interleaved in time order.
+
+        `since`: wall seconds.  `grep`: a regular expression.  `run`: only this run.  `tail`: only
+        the last so many lines.  `follow`: go on with what comes.
+
+        for line in proctor.logs("web*", tail=100, follow=True):
+            print(line.task, line.text)
+        """
+        for line in self.transport.lines(ops.logs(select, query)):
+            if line:
+                yield read_line(line)
+
+    def events(self, *select: str, since: int | None = None) -> Iterator[Event]:
+        """Yield what happens; `since` is the id of the last event seen, to go on without a gap."""
+        for message in messages(self.transport.lines(ops.events(since, select))):
+            yield read_event(message)
+
+    # The service.
+
+    def info(self) -> Info:
+        """Return what the service says of itself."""
+        return self.send(ops.info())
+
+    def health(self) -> dict[str, Any]:
+        return self.send(ops.health())
+
+    def graph(self) -> dict[str, Any]:
+        """Return the tasks and what each waits for."""
+        return self.send(ops.graph())
+
+    def reload(self) -> None:
+        """Start a new manager and keeper under the tasks, which go on: how one upgrades."""
+        self.send(ops.reload())
+
+    def shutdown(self) -> None:
+        """Stop all tasks, then the service."""
+        self.send(ops.shutdown())
