@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import time
 from pathlib import Path
@@ -35,6 +36,7 @@ SYSTEMS: dict[str, type[System]] = {
 
 def main() -> None:
     options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leaving nothing behind
     build_programs()
     systems = options.systems
     if {"supervisord", "circus"} & set(systems) and not install_peers():
@@ -61,7 +63,7 @@ def _options() -> argparse.Namespace:
 
 
 def _measured(scenario: str, name: str) -> Values:
-    print(f"\r\x1b[K{scenario}: {name}", end="", file=sys.stderr, flush=True)
+    begin = monotonic()
     try:
         if name == LIMIT:
             return measure_limit(scenario)
@@ -69,12 +71,13 @@ def _measured(scenario: str, name: str) -> Values:
     except CannotDo:
         return {}
     except (TooSlow, OSError, RuntimeError, SubprocessError) as error:
-        print(f"\r\x1b[K{scenario}: {name}: {error!r}", file=sys.stderr)
+        print(f"{scenario}: {name}: {error!r}", file=sys.stderr)
         return {}
+    finally:
+        print(f"{scenario}: {name}: {monotonic() - begin:.1f} s", file=sys.stderr, flush=True)
 
 
 def _print_table(found: dict[str, Values]) -> None:
-    print("\r\x1b[K", end="", file=sys.stderr)
     names = [name for name in ("Proctor", LIMIT, *SYSTEMS) if name in found]
     names = list(dict.fromkeys(names))
     titles = ["target", *names, "/ limit", "best peer /", ""]

@@ -232,10 +232,14 @@ class Http:
     """A kept-alive connection, as thin as Python has it."""
 
     def __init__(self, address: tuple[str, int] | str) -> None:
-        family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+        self._address = address
+        self._open()
+
+    def _open(self) -> None:
+        family = socket.AF_UNIX if isinstance(self._address, str) else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.settimeout(60)
-        self._socket.connect(address)
+        self._socket.connect(self._address)
         if family == socket.AF_INET:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -246,6 +250,9 @@ class Http:
         return self.receive()
 
     def send(self, data: bytes) -> None:
+        if select.select([self._socket], [], [], 0)[0]:
+            self.close()  # readable between two answers: it was closed for being idle
+            self._open()
         self._socket.sendall(data)
 
     def receive(self) -> bytes:
