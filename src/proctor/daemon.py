@@ -22,11 +22,13 @@ from .api.schemas import SpecLimits
 from .api.server import HttpServer
 from .clock import SystemClock
 from .config import ConfigError, Settings, read_token
+from .core.commands import Kill
 from .core.model import Exit, ReplicaId
 from .core.schedules import NextFire
 from .core.spec import Spec
 from .core.world import World
 from .effects import Effects
+from .engine import script
 from .engine.identity import resolve
 from .engine.local import LocalEngine
 from .engine.notify import NotifyHub
@@ -35,6 +37,7 @@ from .logs.rotation import Limits
 from .logs.writer import LogWriter
 from .manager import Manager
 from .probe.prober import Prober
+from .scripts.desk import hosts_address
 from .store.db import StoreUnusable
 from .store.store import Store
 
@@ -82,6 +85,15 @@ def boot_id() -> str:
     return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
 
 
+def check_spec(spec: Spec) -> None:
+    """Raise what is wrong with a spec that only the machine can tell.  It may block."""
+    resolve(spec)
+    if spec.type.is_script:
+        from .scripts.check import check_script  # Not needed to start.
+
+        check_script(spec)
+
+
 async def guarded(work: Coroutine[Any, Any, None]) -> None:
     """Do the work; a fault in it is logged and ends nothing else."""
     try:
@@ -127,7 +139,7 @@ class _Service:
         self._writer = self._open_writer()
         world = World(next_fire(self._settings))
         self._manager = Manager(
-            world, self._store, self._effects(), SystemClock(), on_fatal=self._on_fatal
+            world, self._store, self._effects(world), SystemClock(), on_fatal=self._on_fatal
         )
         await self._manager.open(self._store.load(), boot_id(), late=engine.generation > 1)
         self._server = HttpServer(self._app(listeners), listeners)
@@ -136,7 +148,7 @@ class _Service:
             log.info("listening", url=listen.url(listener))
         return await self._close(await self._end)
 
-    def _effects(self) -> Effects:
+    def _effects(self, world: World) -> Effects:
         engine = self._engine
         notify = NotifyHub(engine.keep, engine.drop, self._loop)
         notify.take_over(engine.kept)
@@ -148,7 +160,19 @@ class _Service:
             lambda answer: self._manager.dispatch([answer]),
             self._start_task,
         )
-        return Effects(engine, notify, prober, self._start_task)
+        return Effects(engine, notify, prober, self._scripts(world), self._start_task)
+
+    def _scripts(self, world: World) -> script.ScriptEngine:
+        engine = self._engine
+        address = hosts_address(engine.mark_base)
+        return script.ScriptEngine(
+            self._listener("hosts", lambda: script.listen(address)),
+            mark_base=engine.mark_base,
+            on_output=self._on_output,
+            uid_of=engine.uid_of,
+            kill_host=lambda id, run: engine.perform([Kill(id, run)]),
+            is_script_task=lambda name: world.tasks[name].spec.type.is_script,
+        )
 
     def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._group.create_task(guarded(work))
@@ -194,7 +218,7 @@ class _Service:
             spec=SpecLimits(max_replicas=settings.max_replicas),
             body=BodyLimits(size=settings.http.max_body, seconds=settings.http.body_timeout),
         )
-        return build_app(self._manager, api, resolve)
+        return build_app(self._manager, api, check_spec)
 
     # Output.
 

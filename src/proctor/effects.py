@@ -7,10 +7,12 @@ from typing import Any
 
 from .core.commands import Command, EndProbes, Probe, Spawn, StopCommand
 from .core.events import Event, Stepped
+from .core.hosts import is_internal
 from .engine.base import KnownRun
 from .engine.local import LocalEngine
 from .engine.notify import NotifyHub
 from .engine.order import uses_notify
+from .engine.script import ScriptEngine
 from .probe.prober import Prober
 
 
@@ -25,11 +27,13 @@ class Effects:
         local: LocalEngine,
         notify: NotifyHub,
         prober: Prober,
+        scripts: ScriptEngine,
         start_task: Callable[[Coroutine[Any, Any, None]], object],
     ) -> None:
         self._local = local
         self._notify = notify
         self._prober = prober
+        self._scripts = scripts
         self._start_task = start_task
         self._on_events: Callable[[Sequence[Event]], None]
 
@@ -37,7 +41,20 @@ class Effects:
         self, runs: Sequence[KnownRun], on_events: Callable[[Sequence[Event]], None]
     ) -> None:
         self._on_events = on_events
-        await self._local.open(runs, on_events)
+        scripts = [known for known in runs if self._scripts.is_script(known)]
+        processes = [known for known in runs if not self._scripts.is_script(known)]
+        hosts = [known for known in processes if is_internal(known.id.task)]
+        self._scripts.open(scripts, hosts, on_events)
+        await self._local.open(processes, self._on_processes)
+
+    def _on_processes(self, events: Sequence[Event]) -> None:
+        """Pass on what the keeper says, and after news of a script host what follows from it."""
+        told: list[Event] = []
+        for event in events:
+            told.append(event)
+            if is_internal(event.id.task):
+                told += self._scripts.host_event(event)
+        self._on_events(told)
 
     def perform(self, commands: Iterable[Command]) -> None:
         ordinary: list[Command] = []
@@ -47,7 +64,13 @@ class Effects:
                     self._prober.perform(command)
                 case StopCommand():
                     self._start_task(self._stop(command))
+                case Spawn(spec=spec) if spec.type.is_script:
+                    self._scripts.perform(command)
+                case _ if self._scripts.knows(command.run):
+                    self._scripts.perform(command)
                 case Spawn(spec=spec) if uses_notify(spec):
+                    if is_internal(command.id.task):
+                        self._scripts.begin_host(command)
                     mark = self._local.mark_base | command.run
                     self._notify.open(command.run, mark, self._local.uid_of(spec))
                     ordinary.append(command)
@@ -61,9 +84,12 @@ class Effects:
         for run in ended:
             self._notify.close(run)
             self._prober.end(run)
+        for run in filter(self._scripts.knows, ended):
+            self._scripts.acknowledge(run)
         self._local.acknowledge(ended)
 
     async def close(self, status: int) -> None:
+        self._scripts.close()
         await self._local.close(status)
 
     async def _stop(self, command: StopCommand) -> None:

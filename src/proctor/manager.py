@@ -18,6 +18,7 @@ from .core import views
 from .core.changes import Changes
 from .core.errors import StorageFailed
 from .core.events import Event, Exited, Interrupt, Start, Timeout
+from .core.hosts import is_internal, with_host
 from .core.model import Exit, Now, ReplicaId, Run, State, Task
 from .core.spec import Spec
 from .core.update import Plan, plan
@@ -25,6 +26,8 @@ from .core.world import World
 from .engine.base import Engine, KnownRun
 from .history import History, Retention
 from .log import get_logger
+from .scripts.command import host_command
+from .scripts.hosts import Hosts
 from .store.store import Saved, Store
 
 log = get_logger("manager")
@@ -61,6 +64,7 @@ class Manager:
         self._engine = engine
         self._clock = clock
         self._on_fatal = on_fatal
+        self._hosts = Hosts(world, host_command)
         self._unsaved = Changes()
         self._save_failed = False
         self._undrained: set[int] = set()
@@ -77,8 +81,10 @@ class Manager:
         now = self._clock.now()
         self.world.actor = "service"
         self.world.next_run = max(self.world.next_run, saved.next_run)
+        specs = {task.spec.name: task.spec for task, _ in saved.tasks}
         for task, replicas in saved.tasks:
-            self.world.restore(task, replicas, now, late=late)
+            self.world.restore(self._hosts.renewed(task, specs), replicas, now, late=late)
+        self._hosts.restored(now)
         if saved.boot != boot:
             self._rebooted(now)
             self.store.set_meta("boot", boot)
@@ -92,8 +98,9 @@ class Manager:
     def submit(self, spec: Spec, *, actor: str = "api") -> None:
         """Add a task and start it.  Raises TaskExists, DependencyCycle, ShuttingDown."""
         now = self._now(actor)
-        task = self.world.new_task(spec, now)
+        task = self.world.new_task(with_host(spec), now)
         self._save_first(task)
+        self._hosts.need(spec, now)
         self.world.put(task, now)
         self._turn(now)
 
@@ -103,17 +110,20 @@ class Manager:
             self.submit(spec, actor=actor)
             return "created"
         now = self._now(actor)
+        spec = with_host(spec)
         before = self.world.startable(spec.name)
         if not plan(before.spec, spec).changes:
             return "unchanged"
         self.world.check_cycle(spec)
         self._save_first(replace(before, spec=spec))
+        self._hosts.need(spec, now)
         self.world.update(spec, now, roll=roll)
         self._turn(now)
         return "updated"
 
     def plan(self, spec: Spec) -> Plan | None:
         """Say what `put` would do; None: create the task.  Raises what `put` would."""
+        spec = with_host(spec)
         self.world.check_cycle(spec)
         if spec.name not in self.world.tasks:
             return None
@@ -200,7 +210,7 @@ class Manager:
         return views.listing(self.world)
 
     def has_task(self, name: str) -> bool:
-        return name in self.world.tasks
+        return name in self.world.tasks and not is_internal(name)
 
     async def until(self, names: Iterable[str], holds: Callable[[], bool]) -> None:
         """Wait until `holds()`, asked again whenever one of the tasks (any, for "") has changed."""
@@ -271,6 +281,11 @@ class Manager:
         """Draw the consequences of what was just put into the world."""
         self.world.settle(now)
         changes, commands = self.world.take()
+        if self._hosts.tend(changes, now):
+            self.world.settle(now)
+            more, further = self.world.take()
+            changes.merge(more)
+            commands += further
         if changes:
             self._save(changes, now, durable=durable)
         if commands:

@@ -22,6 +22,7 @@ STATUS = {
     "task_exists": 409,
     "dependency_cycle": 422,
     "unknown_account": 422,
+    "bad_script": 422,
     "not_supported": 501,
     "shutting_down": 503,
     "storage_failed": 507,

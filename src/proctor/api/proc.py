@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec import UNSET
 
-from proctor.core.errors import NotSupported, UnknownTask
+from proctor.core.errors import UnknownTask
 from proctor.core.model import ReplicaId
 from proctor.core.views import Listing, TaskRow
 
@@ -56,10 +56,9 @@ class Proc:
 
     async def start(self, call: Call[Nothing, SeedTaskRequest]) -> Reply:
         spec = to_spec(call.body, self._limits)
-        if spec.type.is_script:
-            raise NotSupported(f"tasks of type {spec.type} cannot be run yet", field="type")
-        if spec.user is not None or spec.group is not None or spec.groups is not None:
-            # The user database may live in the network.
+        accounts = (spec.user, spec.group, spec.groups)
+        if spec.type.is_script or accounts != (None, None, None):
+            # The user database may live in the network, and a script is parsed.
             await asyncio.to_thread(self._check_account, spec)
         self._manager.submit(spec)
         return OK
@@ -197,7 +196,6 @@ def group(proc: Proc) -> Group:
             errors={
                 409: "A task of that name exists.",
                 422: "A user, a group or a script does not exist, or dependencies form a cycle.",
-                501: "Tasks of this type cannot be run yet.",
                 **BUSY,
             },
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
+from .hosts import is_internal, shown_deps
 from .model import Replica, State, Task
 from .spec import Spec
 from .world import World
@@ -45,6 +46,8 @@ class Listing:
 def listing(world: World) -> Listing:
     running, tasks = [], []
     for name, task in world.tasks.items():
+        if is_internal(name):
+            continue
         replicas = world.replicas_of(name)
         live = [r for r in replicas if r.pid is not None]
         running += [
@@ -69,7 +72,7 @@ def _row(task: Task, replicas: list[Replica], live: int) -> TaskRow:
         type=spec.type.value,
         replica=spec.replicas,
         user=spec.user,
-        deps=list(spec.dep_names),
+        deps=[dep.task for dep in shown_deps(spec)],
         interval=int(spec.interval) if spec.interval.is_integer() else spec.interval,
         last_time=None if task.last_time is None else int(task.last_time),
         run_flag=waits or scheduled,

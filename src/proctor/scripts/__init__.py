@@ -1,0 +1,1 @@
+"""Script hosts: processes in which the scripts of many tasks run as coroutines."""
