@@ -9,6 +9,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from subprocess import Popen
+
     from .scheduler import Scheduler
 
     class Child(Protocol):
@@ -45,26 +47,53 @@ if TYPE_CHECKING:
 class LocalChild:
     """A child process of this one; its exit status is collected through a pidfd."""
 
-    def __init__(self, scheduler: Scheduler, pid: int, reap: Callable[[], None]) -> None:
-        self.pid = pid
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        process: Popen[bytes],
+        output: Callable[[bytes], None],
+        done: Callable[[], None],
+    ) -> None:
+        assert process.stdout is not None
         self.scheduler = scheduler
-        self.reap = reap
-        self.alive = True
-        self.pidfd = os.pidfd_open(pid)
+        self.process = process
+        self.pid = process.pid
+        self.pipe = process.stdout
+        self.output = output
+        self.done = done
+        self.pidfd = os.pidfd_open(process.pid)
+        os.set_blocking(self.pipe.fileno(), False)
+        scheduler.add_reader(self.pipe.fileno(), self._readable)
         scheduler.add_reader(self.pidfd, self._ended)
 
     def kill(self) -> None:
-        """Send SIGTERM, unless the process has ended."""
-        if self.alive:
-            from signal import SIGTERM
+        """Send SIGTERM, unless the process has ended, and hear nothing more of it."""
+        if self.process.returncode is None:
+            self.process.terminate()
+        self._close()
 
-            os.kill(self.pid, SIGTERM)
+    def _readable(self) -> None:
+        try:
+            piece = os.read(self.pipe.fileno(), 65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            piece = b""
+        if piece:
+            self.output(piece)
+            return
+        self._close()
+        self.done()
+
+    def _close(self) -> None:
+        if not self.pipe.closed:
+            self.scheduler.remove_reader(self.pipe.fileno())
+            self.pipe.close()
 
     def _ended(self) -> None:
-        self.alive = False
         self.scheduler.remove_reader(self.pidfd)
         os.close(self.pidfd)
-        self.reap()
+        self.process.wait()
 
 
 class LocalHost:
@@ -105,28 +134,4 @@ class LocalHost:
             extra_groups=[] if user is not None else None,
             env=self.environment(),
         )
-        assert process.stdout is not None
-        pipe = process.stdout.fileno()
-        os.set_blocking(pipe, False)
-
-        def readable() -> None:
-            try:
-                piece = os.read(pipe, 65536)
-            except BlockingIOError:
-                return
-            except OSError:
-                piece = b""
-            if piece:
-                output(piece)
-                return
-            scheduler.remove_reader(pipe)
-            assert process.stdout is not None
-            process.stdout.close()
-            done()
-
-        scheduler.add_reader(pipe, readable)
-
-        def reap() -> None:
-            process.wait()
-
-        return LocalChild(scheduler, process.pid, reap)
+        return LocalChild(scheduler, process, output, done)

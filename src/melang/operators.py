@@ -66,14 +66,6 @@ def to_int(real: float) -> int:
     return number if INT_MIN <= number <= INT_MAX else INT_MIN
 
 
-def _number(string: bytes) -> int | float:
-    """Return the number at the start of a string: a real if it looks like one."""
-    real, whole = _REAL.match(string), _INT.match(string)
-    if real is None or (whole is not None and whole.end() == real.end()):
-        return scan_int(string)
-    return scan_real(string)
-
-
 def unwrapped(a: Value, b: Value) -> tuple[Value, Value]:
     """Return the operands out of their cells."""
     return (a.get() if type(a) is Cell else a), (b.get() if type(b) is Cell else b)
@@ -107,7 +99,7 @@ def arithmetic(apply: Operator) -> Operator:
         if type(a) is not int and type(a) is not float:
             raise MelangError(UNSUPPORTED)
         if type(b) is bytes:
-            b = _number(b)
+            b = scan_int(b) if type(a) is int else scan_real(b)
         elif type(b) is not int and type(b) is not float:
             raise MelangError(UNSUPPORTED)
         return apply(a, b)

@@ -60,7 +60,7 @@ _KINDS = {text.encode(): text for text in KEYWORDS}
 _LINE_REST = re.compile(rb"(?:\\\n|[^\n])*")
 _WORD = re.compile(rb"[ \t]*(!?)[ \t]*([A-Za-z0-9_]+)[ \t]*")
 _PATH = re.compile(rb"[ \t]*(?:\"([^\"\n]*)\"|'([^'\n]*)')")
-MAX_TOKENS = 1_000_000
+MAX_TOKENS = 300_000  # compiling takes 2 KB of memory for each
 
 
 class _Input:

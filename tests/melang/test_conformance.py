@@ -1,0 +1,52 @@
+"""The original's programs print what the original printed, byte for byte."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from .conformance import CASES, expected, run_case
+
+NAMES = sorted(path.stem for path in CASES.glob("*.m"))
+# Cases on which we differ knowingly, with the reason; docs/melang.md lists them too.
+DEVIATIONS: dict[str, str] = {}
+# These use fixed ports or fixed files below the system's temporary folder.
+ALONE = ("lib-net", "lib-file", "lib-sys-files", "lib-md5-sha")
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Keep other processes of the test run out."""
+    folder = Path(tempfile.gettempdir())
+    with (folder / "melang-cases.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        shutil.rmtree("/tmp/mlcase_dir", ignore_errors=True)
+        yield
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_prints_what_the_original_prints(name: str) -> None:
+    if name.startswith(ALONE):
+        with alone():
+            output = run_case(name)
+    else:
+        output = run_case(name)
+
+    if name in DEVIATIONS:
+        assert output != expected(name), "no longer a deviation"
+    else:
+        assert output == expected(name)
+
+
+def test_every_deviation_is_a_case_and_documented() -> None:
+    docs = Path(__file__).parents[2] / "docs" / "melang.md"
+    text = docs.read_text()
+
+    assert set(DEVIATIONS) <= set(NAMES)
+    assert all(name in text for name in DEVIATIONS)
