@@ -113,6 +113,37 @@ def test_priority_and_limits_are_the_orders(talk: Talk) -> None:
     assert int(talk.shell(2, "nice")) == NICE
 
 
+def test_the_keeper_may_hold_more_descriptors_than_its_runs(tmp_path: Path) -> None:
+    """Each run costs it one; programs walk through as many as their limit says."""
+    for run, rest in ((1, {}), (2, {"nice": NICE})):
+        folder = tmp_path / str(run)
+        folder.mkdir()
+        with running(folder, "sh", "-c", 'ulimit -Sn 64; exec "$@"', "sh") as keeper:
+            talk = keeper.manager()
+            talk.hello()
+            for other in range(100, 180):
+                talk.spawn(other, "sleep", "600")
+            assert talk.shell(run, "ulimit -Sn", **rest) == "64\n"
+            talk.say("reload")
+            os.kill(talk.bridge, signal.SIGKILL)
+            talk = keeper.manager()
+            talk.hello()
+            assert talk.shell(3, "ulimit -Sn", **rest) == "64\n"
+
+
+def test_the_oom_score_is_the_orders(talk: Talk) -> None:
+    own = int(Path("/proc/self/oom_score_adj").read_text())
+    for run, more in ((1, 1), (2, 0)):
+        score = str(min(1000, own + more))
+        rest = {"oom_score_adj": int(score)} if more else {}
+        assert talk.shell(run, "cat /proc/self/oom_score_adj", **rest).strip() == score
+
+
+def test_the_pipe_ends_when_its_last_writer_ends(talk: Talk) -> None:
+    talk.spawn(1, "/bin/sh", "-c", "echo x; exec >/dev/null 2>&1; exec sleep 600")
+    assert talk.read(1) == b"x\n"
+
+
 @as_root
 def test_user_group_and_groups_are_switched_for_good(talk: Talk, tmp_path: Path) -> None:
     user = {"uid": 12345, "gid": 12346, "groups": [12347, 12348]}

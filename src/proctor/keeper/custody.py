@@ -21,15 +21,22 @@ Tell = Callable[..., None]
 
 
 class Custody:
-    """The runs and everything done to them; `tell(frame, fds)` is how the manager hears of it."""
+    """The runs and everything done to them; `tell(frame, fds)` is how the manager hears of it.
 
-    def __init__(self, loop: Loop, tell: Tell) -> None:
+    `files` is the soft RLIMIT_NOFILE that runs get, None for our own.
+    """
+
+    def __init__(self, loop: Loop, tell: Tell, files: int | None = None) -> None:
         self.runs = Runs()
         self._ending = Ending(self.runs, tell)
-        self._spawner = Spawner()
+        self._spawner = Spawner(files)
         self._left: dict[int, Run] = {}  # Those with `left`.
         self._loop = loop
         self._tell = tell
+
+    @property
+    def files(self) -> int:
+        return self._spawner.files
 
     @property
     def deadline(self) -> float | None:

@@ -34,7 +34,7 @@ class Keeper:
 
     def __init__(self, argv: Sequence[str], state: handover.State | None = None) -> None:
         self._loop = Loop()
-        self._custody = Custody(self._loop, self._tell)
+        self._custody = Custody(self._loop, self._tell, files=state["files"] if state else None)
         self._manager = Manager(argv)
         self._store: dict[str, int] = {}
         self._stops = 0
@@ -100,7 +100,7 @@ class Keeper:
     def _on_manager(self, what: int) -> None:
         link = self._manager.link
         if link is None or not what & ~select.EPOLLOUT:
-            return  # Every turn ends with a flush.
+            return
         try:
             frames = link.receive()
         except ValueError as error:
@@ -123,8 +123,10 @@ class Keeper:
 
     def _flush(self) -> None:
         if link := self._manager.link:
-            full = 0 if link.flush() else select.EPOLLOUT
+            full = 0 if link.flush() or link.choked else select.EPOLLOUT
             self._loop.watch(link.sock.fileno(), self._on_manager, select.EPOLLIN | full)
+            if link.choked:
+                self._loop.after(0.05, "flush", lambda: None)  # Every turn ends with a flush.
 
     def _hang_up(self, patience: float) -> None:
         """Without its socket a manager is none: it has `patience` seconds to go by itself."""
@@ -259,6 +261,7 @@ class Keeper:
             "custody": custody,
             "store": self._store,
             "stops": self._stops,
+            "files": self._custody.files,
             "generation": self._manager.generation,
             "quick_deaths": self._manager.quick_deaths,
         }

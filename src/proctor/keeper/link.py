@@ -14,7 +14,8 @@ from .protocol import Decoder, Frame, encode
 _READ = 1 << 16  # Some 30 spawns: what one turn of the loop takes in.
 _CHUNK = 1 << 16
 _FDS = 200  # The kernel takes 253 a message.
-_DRAINED = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF)
+_CHOKED = (errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM)
+_GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF)
 
 
 class Link:
@@ -27,6 +28,7 @@ class Link:
         sock.setblocking(False)
         self.sock = sock
         self.closed = False
+        self.choked = False
         self._decoder = Decoder()
         self._out: deque[tuple[bytes, tuple[int, ...]]] = deque()
 
@@ -38,17 +40,20 @@ class Link:
     def flush(self) -> bool:
         """Send what the socket takes; return whether nothing is left to send.
 
-        Sockets in flight that hold too many descriptors (ETOOMANYREFS) count as full.
+        `choked` says that it is not the socket that is full but, say, that too many descriptors
+        are in flight: it is writable all the same, and one has to try again a little later.
         """
+        self.choked = False
         while self._out:
             data, fds, count = self._batch()
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
             try:
                 sent = self.sock.sendmsg([data], rights)
             except OSError as error:
-                if error.errno in _DRAINED:
+                if error.errno in _GONE:
                     self._out.clear()
                     return True
+                self.choked = error.errno in _CHOKED
                 return False
             for _ in range(count):
                 self._out.popleft()

@@ -7,7 +7,7 @@ Text that is no UTF-8 (paths, environments) is kept by surrogate escapes.
 The manager says:
 
     hello   version               the first frame; the keeper answers with all it has, then `ready`
-    spawn   run mark argv env cwd umask nice rlimits user
+    spawn   run mark argv env cwd umask nice oom_score_adj rlimits user
                                   answered by `spawned` or `failed`
     adopt   run mark pid start    a process that outlived another keeper: `spawned` or `lost`
     signal  run signal            to everything of the run, then SIGCONT

@@ -9,6 +9,7 @@ task the keeper itself would be killed, with a RLIMIT_NOFILE it could not even d
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import resource
@@ -36,16 +37,30 @@ class NotSpawned(Exception):
 class Spawner:
     """Spawns, and remembers how the keeper itself must look between two spawns."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: int | None = None) -> None:
+        """`files` is the soft RLIMIT_NOFILE that processes get, None for ours as it is now.
+
+        Ours is raised: the keeper holds a pipe a run.  The child's must not be, programs take it
+        for the number of descriptors to walk through.  posix_spawn refuses a descriptor above the
+        limit that is in force, so the pipe's end goes by a low number, `_end`.
+        """
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+        self._end = fcntl.fcntl(self._null, fcntl.F_DUPFD_CLOEXEC, 3)
         self._home = os.open(".", os.O_PATH | os.O_CLOEXEC)
         self._locks = resource.getrlimit(RLIMIT_LOCKS)
+        soft, self._most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.files = soft if files is None else files
+        self._limit_files(self._most_files)
+
+    def _limit_files(self, soft: int) -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, self._most_files))
 
     def spawn(self, order: Order) -> tuple[int, int]:
         """Return (pid, read end of its output); `order` is a `spawn` frame.  Raises NotSpawned."""
         user = order.get("user")
         out, end = _tried("pipe", lambda: _output_pipe(user["uid"] if user else None))
-        by_fork = user or order.get("nice") is not None or order.get("rlimits")
+        own = (order.get("nice"), order.get("oom_score_adj"))
+        by_fork = user or order.get("rlimits") or own != (None, None)
         try:
             pid = self._fork(order, end) if by_fork else self._posix_spawn(order, end)
         except BaseException:
@@ -56,7 +71,9 @@ class Spawner:
         return pid, out
 
     def _posix_spawn(self, order: Order, end: int) -> int:
-        actions = [(os.POSIX_SPAWN_DUP2, fd, to) for to, fd in enumerate((self._null, end, end))]
+        os.dup2(end, self._end, inheritable=False)
+        ends = enumerate((self._null, self._end, self._end))
+        actions = [(os.POSIX_SPAWN_DUP2, fd, to) for to, fd in ends]
 
         def start(path: str, argv: list[str], env: dict[str, str]) -> int:
             return os.posix_spawn(
@@ -68,12 +85,15 @@ class Spawner:
         try:
             self._set_mark(order["mark"])
             _enter(order.get("cwd"))
+            self._limit_files(self.files)
             pid: int = _execute(order, start)
             return pid
         finally:
+            self._limit_files(self._most_files)
             os.umask(mask)
             os.fchdir(self._home)
             resource.setrlimit(RLIMIT_LOCKS, self._locks)
+            os.dup2(self._null, self._end, inheritable=False)  # Or the pipe would have no end.
 
     def _set_mark(self, mark: int) -> None:
         # A hard limit below the mark: the environment marker and the parent links must do.
@@ -106,6 +126,7 @@ class Spawner:
             for to, fd in enumerate((self._null, end, end)):
                 os.dup2(fd, to)
             self._set_mark(order["mark"])
+            self._limit_files(self.files)
             _change(order)
             _enter(order.get("cwd"))
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
@@ -151,6 +172,8 @@ def _change(order: Order) -> None:
     """In the child: become what the order says, the most privileged steps first."""
     if (nice := order.get("nice")) is not None:
         _tried(f"nice {nice}", lambda: os.setpriority(os.PRIO_PROCESS, 0, nice))
+    if (score := order.get("oom_score_adj")) is not None:
+        _tried(f"oom_score_adj {score}", partial(_write, "/proc/self/oom_score_adj", str(score)))
     for number, *limits in order.get("rlimits") or ():
         soft, hard = (resource.RLIM_INFINITY if n is None else n for n in limits)
         step = f"rlimit {_limit_name(number)} {soft}:{hard}"
@@ -162,6 +185,11 @@ def _change(order: Order) -> None:
         _tried(f"setuid {uid}", lambda: os.setresuid(uid, uid, uid))
     if order.get("umask") is not None:
         os.umask(order["umask"])
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w") as file:
+        file.write(text)
 
 
 def _limit(number: int, soft: int, hard: int) -> None:
