@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from typing import Literal
+
+from msgspec.structs import replace
 
 from .clock import Clock, WallTimer
 from .core import views
@@ -205,6 +206,14 @@ class Manager:
         self._wall_timer.close()
 
     # Questions.
+
+    def now(self) -> Now:
+        return self._clock.now()
+
+    @property
+    def saves(self) -> bool:
+        """Whether what happens can be put on record."""
+        return not self._save_failed
 
     def listing(self) -> views.Listing:
         return views.listing(self.world)

@@ -1,6 +1,6 @@
 """The state table: complete, and each of its answers."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 import pytest
 

@@ -9,7 +9,8 @@ They are named after what happened, not after what they do about it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from .commands import Command, Kill, Signal, Spawn, StopCommand
 from .events import (

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from .model import Note, Replica, ReplicaId, Run, Task
 
 
-@dataclass(slots=True)
-class Changes:
+class Changes(Struct):
     """What is different since the last `take`.
 
     `removed` tasks, with their replicas, and `dropped` replicas are no more.  `notes` says what
     happened, in order.
     """
 
-    tasks: dict[str, Task] = field(default_factory=dict)
-    replicas: dict[ReplicaId, Replica] = field(default_factory=dict)
-    runs: dict[int, Run] = field(default_factory=dict)
+    tasks: dict[str, Task] = {}
+    replicas: dict[ReplicaId, Replica] = {}
+    runs: dict[int, Run] = {}
     removed: set[str] = field(default_factory=set)
     dropped: set[ReplicaId] = field(default_factory=set)
-    notes: list[Note] = field(default_factory=list)
+    notes: list[Note] = []
 
     def __bool__(self) -> bool:
         return bool(

@@ -6,7 +6,8 @@ Values only; `World.update` acts on them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from .firing import armed
 from .model import Now, Replica, State, Task

@@ -8,7 +8,9 @@ side.  Nothing is asked, and nothing wakes up, for a replica without checks.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .commands import Command, EndProbes, Probe
 from .deadlines import Deadlines
@@ -32,8 +34,7 @@ Followed = tuple[list[Command], list[Event]]
 """What to ask now, and what the answer means for the replica."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What a check has said so far: answers in a row, and the last thing that was seen.
 
     `asked`: an answer is on its way.  `at` is monotonic seconds.

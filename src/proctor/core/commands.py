@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from .model import ReplicaId
 from .spec import Check, Spec
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     id: ReplicaId
     run: int
 
 
-@dataclass(frozen=True, slots=True)
-class Spawn(Command):
+class Spawn(Command, frozen=True):
     spec: Spec
 
 
-@dataclass(frozen=True, slots=True)
-class Signal(Command):
+class Signal(Command, frozen=True):
     """Send `signal` (a name without SIG, "TERM") to the run's whole tree, and SIGCONT after it."""
 
     signal: str
 
 
-@dataclass(frozen=True, slots=True)
-class Kill(Command):
+class Kill(Command, frozen=True):
     """SIGKILL whatever is left of the run until nothing is, then report Gone."""
 
 
-@dataclass(frozen=True, slots=True)
-class StopCommand(Command):
+class StopCommand(Command, frozen=True):
     """Run the spec's stop command as the task runs, then report Stepped."""
 
     spec: Spec
 
 
-@dataclass(frozen=True, slots=True)
-class Probe(Command):
+class Probe(Command, frozen=True):
     """Find out what `check` asks, once, and report Probed with its name.
 
     For LOG_LINE and NOTIFY: report when it comes; until `EndProbes` or the end of the run.
@@ -50,6 +44,5 @@ class Probe(Command):
     spec: Spec
 
 
-@dataclass(frozen=True, slots=True)
-class EndProbes(Command):
+class EndProbes(Command, frozen=True):
     """Nobody asks about this run any more."""

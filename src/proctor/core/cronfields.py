@@ -7,7 +7,7 @@ cronsim's `L`, `LW`, `5L` and `5#3`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
@@ -17,8 +17,7 @@ class BadField(ValueError):
     """The message names the field and says what is wrong with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A field's numbers are from `low` to `high`; `names` are for the numbers from `low` on."""
 
     name: str

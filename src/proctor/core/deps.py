@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from .model import Replica, State, Task
 from .restart import succeeded
 from .spec import Dep, TaskType, Until
 
 
-@dataclass(frozen=True, slots=True)
-class Blocker:
+class Blocker(Struct, frozen=True):
     """Something that has to happen first.  `final`: it will not, unless somebody intervenes."""
 
     task: str
@@ -22,8 +22,7 @@ class Blocker:
         return f"{self.task} {self.why}"
 
 
-@dataclass(frozen=True, slots=True)
-class Needed:
+class Needed(Struct, frozen=True):
     """A task that is depended on, as it stands; `task` is None if there is none of that name.
 
     `stuck`: it is itself held up for good.

@@ -2,39 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from .model import Exit, ReplicaId
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     id: ReplicaId
 
 
-@dataclass(frozen=True, slots=True)
-class Start(Event):
+class Start(Event, frozen=True):
     """Somebody, or the schedule, wants it to run; `trigger` says who."""
 
     trigger: str = "api"
 
 
-@dataclass(frozen=True, slots=True)
-class Stop(Event):
+class Stop(Event, frozen=True):
     """Somebody wants it not to run."""
 
     reason: str = "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class Interrupt(Event):
+class Interrupt(Event, frozen=True):
     """End the current run because the service ends; a daemon stays wanted for its next life."""
 
     reason: str = "interrupted"
 
 
-@dataclass(frozen=True, slots=True)
-class Unblocked(Event):
+class Unblocked(Event, frozen=True):
     """Nothing holds it up any more.
 
     `run` is the id of the run that may begin, and `revision` that of the spec it begins with.
@@ -44,71 +39,60 @@ class Unblocked(Event):
     revision: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Timeout(Event):
+class Timeout(Event, frozen=True):
     """Its deadline has passed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Respecified(Event):
+class Respecified(Event, frozen=True):
     """Its spec is another one, which holds for the run that goes on too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rebooted(Event):
+class Rebooted(Event, frozen=True):
     """The machine was started anew: no process is left, and the monotonic clock began anew."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunEvent(Event):
+class RunEvent(Event, frozen=True):
     """News from the engine about one run; news of another run than the current one is stale."""
 
     run: int
 
 
-@dataclass(frozen=True, slots=True)
-class Spawned(RunEvent):
+class Spawned(RunEvent, frozen=True):
     """Its process exists; `ticks` is its start time in clock ticks since boot, where known."""
 
     pid: int
     ticks: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class SpawnFailed(RunEvent):
+class SpawnFailed(RunEvent, frozen=True):
     """No process came to be.  `transient`: the same may work later (EAGAIN, ENOMEM ...)."""
 
     error: str
     transient: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Exited(RunEvent):
+class Exited(RunEvent, frozen=True):
     """Its process ended and was reaped; `left` says whether processes it started live on."""
 
     exit: Exit
     left: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Gone(RunEvent):
+class Gone(RunEvent, frozen=True):
     """Nothing of the run is left alive."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lost(RunEvent):
+class Lost(RunEvent, frozen=True):
     """The engine knows nothing of the run: it ended unseen, or never began."""
 
     error: str = "lost: nothing is known of its end"
 
 
-@dataclass(frozen=True, slots=True)
-class Stepped(RunEvent):
+class Stepped(RunEvent, frozen=True):
     """The stop command has ended, well or not."""
 
 
-@dataclass(frozen=True, slots=True)
-class Probed(RunEvent):
+class Probed(RunEvent, frozen=True):
     """The answer to the probe of that name; `text` is what was seen."""
 
     name: str
@@ -116,25 +100,21 @@ class Probed(RunEvent):
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Booted(RunEvent):
+class Booted(RunEvent, frozen=True):
     """Its startup check has succeeded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ready(RunEvent):
+class Ready(RunEvent, frozen=True):
     """Its checks say that it does its work."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unready(RunEvent):
+class Unready(RunEvent, frozen=True):
     """Its readiness check fails now."""
 
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unhealthy(RunEvent):
+class Unhealthy(RunEvent, frozen=True):
     """It has to end, and that counts as a failure: a check, or a bound on what it uses, says so."""
 
     reason: str = ""

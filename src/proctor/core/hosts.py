@@ -7,7 +7,8 @@ have it.  A script depends on its host being ready, like on any other task.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from .spec import Check, CheckKind, Dep, Limits, RestartPolicy, RestartWhen, Spec, TaskType, Until
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from .spec import Spec as Spec
 from .spec import TaskType as TaskType
@@ -23,8 +24,7 @@ class State(StrEnum):
     FAILED = "failed"  # given up until somebody starts it
 
 
-@dataclass(frozen=True, slots=True)
-class Now:
+class Now(Struct, frozen=True):
     """One moment on both clocks, which are never mixed.
 
     `mono` is for durations: seconds since boot.  `wall` is for the calendar: seconds since 1970.
@@ -48,8 +48,7 @@ class ReplicaId(NamedTuple):
         return f"{self.task}:{self.index}"
 
 
-@dataclass(frozen=True, slots=True)
-class Exit:
+class Exit(Struct, frozen=True):
     """How a run ended.  At most one of `code` and `signal` is set; neither: it is not known.
 
     `error` says why no process came to be, or why nothing is known of its end.
@@ -132,8 +131,7 @@ class Replica(NamedTuple):
         return self.state not in _REST
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(Struct, frozen=True):
     """A task that exists.  All times are wall seconds.
 
     `start_time` is when it was last asked to start, `last_time` when a replica of it last began.
@@ -155,7 +153,7 @@ class Task:
     skipped: int = 0
     queued: int = 0
     revision: int = 0
-    old_specs: dict[int, Spec] = field(default_factory=dict)
+    old_specs: dict[int, Spec] = {}
     rolling: tuple[int, ...] = ()
     rolled: tuple[int, ...] = ()
     roll_error: str = ""

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from .model import Exit, Now, Replica
 from .spec import RestartWhen, Spec, TaskType
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(Struct, frozen=True):
     """Start it again after `pause` seconds; it is then the `restarts`-th restart in a row."""
 
     pause: float
     restarts: int
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(Struct, frozen=True):
     """Its task is fulfilled, or was a single try."""
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(Struct, frozen=True):
     """It has failed too often: not again until somebody starts it."""
 
     reason: str

@@ -19,11 +19,11 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from cronsim import CronSim, CronSimError
+from msgspec import Struct
 
 from . import cronfields
 from .errors import BadSchedule
@@ -42,8 +42,7 @@ AT_START = "@reboot"
 MAX_LENGTH = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Cron:
+class Cron(Struct, frozen=True):
     """A schedule that is known to fire.
 
     `text` is as it was written and `zone` names its time zone.  `fields` is what cronsim gets:

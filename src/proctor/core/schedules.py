@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .model import Replica, Task
 from .spec import CatchUp, Overlap, Schedule, Spec
@@ -21,8 +23,7 @@ MOST_PASSED_OVER = 1000
 """How many blackouts in a row are looked behind; a schedule hidden by more never fires."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fire:
+class Fire(Struct, frozen=True):
     """A moment to come: `nominal` as the schedule has it, `at` with the jitter added."""
 
     nominal: float
@@ -105,21 +106,18 @@ def _fire_after(spec: Spec, after: float, next_fire: NextFire) -> Fire | None:
     return Fire(nominal, nominal if _blackout_end(spec, at, next_fire) else at)
 
 
-@dataclass(frozen=True, slots=True)
-class Begin:
+class Begin(Struct, frozen=True):
     """Start these replicas; `restart`: end their current runs first."""
 
     indices: tuple[int, ...]
     restart: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(Struct, frozen=True):
     """Keep the fire until the current runs are over."""
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(Struct, frozen=True):
     """Drop the fire."""
 
     why: str

@@ -5,8 +5,9 @@ Seconds are floats, sizes bytes.  What the wire calls `replica` is `replicas` he
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class TaskType(StrEnum):
@@ -35,8 +36,7 @@ class Until(StrEnum):
     LOG_LINE = "log_line"  # a line of its output has matched `pattern` in its current run
 
 
-@dataclass(frozen=True, slots=True)
-class Dep:
+class Dep(Struct, frozen=True):
     """Another task to wait for.  An optional one is not waited for once it can no longer come."""
 
     task: str
@@ -51,8 +51,7 @@ class RestartWhen(StrEnum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True)
-class RestartPolicy:
+class RestartPolicy(Struct, frozen=True):
     """When a run that ended unasked is repeated, and after what pause.
 
     The pause before the n-th restart in a row is `interval * factor ** (n - 1)`, at most `cap` if
@@ -80,8 +79,7 @@ class CheckKind(StrEnum):
     FILE = "file"  # target: a path; that it exists is success
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """How to find out whether a replica is well.
 
     Asked every `period` seconds, for the first time `delay` after the start; `successes` or
@@ -114,8 +112,7 @@ class CatchUp(StrEnum):
     ALL = "all"
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """When runs begin.
 
     `cron` (in `timezone`) fires again and again, `at` once, at a wall time.  A fire is put off by
@@ -134,8 +131,7 @@ class Schedule:
     blackouts: tuple[tuple[str, float], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Bounds on what a replica uses: bytes, CPUs (0.5 is half of one), processes.
 
     The kernel enforces them where a cgroup can be made; `memory_restart` is watched from outside:
@@ -149,8 +145,7 @@ class Limits:
     memory_restart: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """What is kept of a replica's output; None: as the service's settings say.
 
     `separate`: errors are told from output.  `keep` False: nothing is kept.
@@ -163,8 +158,7 @@ class Output:
     keep: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
+class Watch(Struct, frozen=True):
     """Files whose change restarts the task, `debounce` seconds after the last of a burst."""
 
     paths: tuple[str, ...]
@@ -174,8 +168,7 @@ class Watch:
     cascade: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Socket:
+class Socket(Struct, frozen=True):
     """A socket that the service listens on for the task, passed as LISTEN_FDS.
 
     `address` is host:port or a path.  `activate`: the task starts at the first connection.
@@ -186,8 +179,7 @@ class Socket:
     activate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(Struct, frozen=True):
     """A task.  `cmd` is a shell command, an argv, or a script's path (melang, python).
 
     `user` and `group` are names or numbers as text; None means the service's own.  `env` comes on
@@ -206,13 +198,13 @@ class Spec:
     replicas: int = 1
     description: str = ""
     namespace: str = "default"
-    labels: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = {}
     enabled: bool = True
     # Whom it runs as, and in what surroundings.
     user: str | None = None
     group: str | None = None
     groups: tuple[str, ...] | None = None
-    env: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = {}
     env_files: tuple[str, ...] = ()
     inherit_env: bool | tuple[str, ...] = True
     secret_env: tuple[str, ...] = ()
@@ -220,7 +212,7 @@ class Spec:
     umask: int | None = None
     nice: int | None = None
     oom_score_adj: int | None = None
-    rlimits: dict[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    rlimits: dict[str, tuple[int | None, int | None]] = {}
     limits: Limits = Limits()
     stdin: str = "null"
     tty: bool = False

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from .spec import Check, CheckKind, Limits, Spec
 
@@ -37,8 +38,7 @@ Checks and limits are in between: see `FieldChange.restarts`.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class FieldChange:
+class FieldChange(Struct, frozen=True):
     field: str
     before: object
     after: object
@@ -59,8 +59,7 @@ class FieldChange:
 CHECKS = ("readiness", "liveness", "startup")
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What becoming `after` takes; `changes` is empty if nothing is different.
 
     `restarts`: what runs now has to be restarted.  A scheduled task's run is not: the next one

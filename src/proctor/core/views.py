@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from .hosts import is_internal, shown_deps
 from .model import Replica, State, Task
@@ -11,15 +12,13 @@ from .spec import Spec
 from .world import World
 
 
-@dataclass(frozen=True, slots=True)
-class RunningRow:
+class RunningRow(Struct, frozen=True):
     command: str
     pid: int
     alias: str
 
 
-@dataclass(frozen=True, slots=True)
-class TaskRow:
+class TaskRow(Struct, frozen=True):
     """A task as the seed page shows it; times are whole unix seconds, None where there is none."""
 
     name: str
@@ -37,8 +36,7 @@ class TaskRow:
     cron: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     running: list[RunningRow]
     tasks: list[TaskRow]
 

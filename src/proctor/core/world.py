@@ -8,7 +8,8 @@ commands then.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from . import changing, firing, graph, schedules, updating
 from .changes import Changes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from msgspec.structs import replace
 
 from proctor.core.changes import Changes
 from proctor.core.hosts import host_of, host_spec, is_internal, is_own_host
