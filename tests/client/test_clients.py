@@ -192,7 +192,7 @@ def test_events_come_with_their_ids(ask: Ask) -> None:
 
 
 def operation(state: str, **more: Any) -> bytes:
-    return json.dumps({"id": "o1", "state": state, **more}).encode()
+    return json.dumps({"id": "o1", "verb": "start", "state": state, **more}).encode()
 
 
 def test_a_verb_waits_until_it_is_reached(ask: Ask) -> None:
@@ -207,8 +207,8 @@ def test_a_verb_waits_until_it_is_reached(ask: Ask) -> None:
 
 def test_a_verb_that_cannot_succeed_says_why_for_each_replica(ask: Ask) -> None:
     targets = [
-        {"id": "web:0", "reached": True, "state": "up"},
-        {"id": "web:1", "state": "failed", "reason": "no such file"},
+        {"alias": "web:0", "state": "done", "reason": "up"},
+        {"alias": "web:1", "state": "failed", "reason": "no such file"},
     ]
     with toy_server() as toy:
         toy.answer = lambda handler: reply(handler, operation("failed", targets=targets))

@@ -19,6 +19,8 @@ SECTIONS = {
         "restart": "Stop and start tasks, all at once or rolling.",
         "scale": "Change how many replicas tasks have.",
         "run": "Run tasks now, whatever their schedule says.",
+        "enable": "Let tasks start by themselves again.",
+        "disable": "Keep tasks from starting by themselves.",
         "signal": "Send a signal to the processes of tasks.",
         "send": "Write to the standard input of tasks.",
     },

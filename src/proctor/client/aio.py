@@ -11,8 +11,22 @@ from . import operations as ops
 from .aio_transport import AsyncTransport
 from .calls import Call, decode
 from .endpoint import discover
-from .models import Event, Fire, Info, LogLine, Operation, PutResult, Run, Task
-from .outcome import LONGEST_WAIT, check, is_over
+from .models import (
+    Event,
+    Fire,
+    Fires,
+    Graph,
+    Health,
+    Info,
+    LogLine,
+    Operation,
+    PutResult,
+    Run,
+    Task,
+    TaskSummary,
+)
+from .outcome import LONGEST_WAIT, check, is_over, joined
+from .selection import chosen, parse
 from .streams import SseParser, read_event, read_line
 
 T = TypeVar("T")
@@ -58,47 +72,49 @@ class AsyncClient:
         status, body = await self.transport.exchange(call)
         return decode(call, status, body)
 
-    # Tasks.
+    # Tasks.  A selector is a name, a replica ("web:0"), a glob ("web*"), "ns=shop" or
+    # "label=tier=front"; several names mean all of these, namespaces and labels narrow them down.
 
-    async def tasks(self, *select: str) -> list[Task]:
+    async def tasks(self, *select: str) -> list[TaskSummary]:
         """Return the tasks that the selectors name; all without any.
 
         for task in await proctor.tasks("web*", "label=tier=front"):
             print(task.name, task.state, task.reason)
         """
-        return (await self.send(ops.tasks(select))).items
+        selection = parse(select)
+        found: list[TaskSummary] = []
+        cursor = None
+        while True:
+            page = await self.send(ops.tasks(selection, cursor))
+            found += filter(selection.matches, page.tasks)
+            if (cursor := page.next) is None:
+                return found
 
     async def task(self, name: str) -> Task:
         """Return one task with its replicas and its whole spec."""
         return await self.send(ops.task(name))
 
-    async def create(self, name: str, fields: Mapping[str, Any], *, wait: float = 0.0) -> Task:
+    async def create(self, name: str, fields: Mapping[str, Any]) -> Task:
         """Make a new task and start it.  ApiError with status 409 if the name is taken.
 
         await proctor.create("job", {"type": "once", "cmd": ["echo", "hi"]})
         """
-        return await self.send(ops.create({"name": name, **fields}, wait))
+        return await self.send(ops.create({"name": name, **fields}))
 
     async def put(
-        self,
-        name: str,
-        fields: Mapping[str, Any],
-        *,
-        dry_run: bool = False,
-        roll: bool = False,
-        wait: float = 0.0,
+        self, name: str, fields: Mapping[str, Any], *, dry_run: bool = False, roll: bool = False
     ) -> PutResult:
         """Make the task exist exactly so, touching no more of it than that takes.
 
         `dry_run`: only say what would change.  `roll`: restart a few replicas at a time.
         """
-        return await self.send(ops.put(name, fields, dry_run=dry_run, roll=roll, wait=wait))
+        return await self.send(ops.put(name, fields, dry_run=dry_run, roll=roll))
 
     async def patch(
-        self, name: str, fields: Mapping[str, Any], *, dry_run: bool = False, wait: float = 0.0
+        self, name: str, fields: Mapping[str, Any], *, dry_run: bool = False, roll: bool = False
     ) -> PutResult:
         """Change the fields given and leave the others (RFC 7396: null takes one away)."""
-        return await self.send(ops.patch(name, fields, dry_run=dry_run, wait=wait))
+        return await self.send(ops.patch(name, fields, dry_run=dry_run, roll=roll))
 
     # Verbs.  They return when what is asked for is reached, and raise OperationFailed if it cannot
     # be, Unfinished if it is not within `wait` seconds (it goes on).  With wait=0 they return at
@@ -114,7 +130,7 @@ class AsyncClient:
 
     async def restart(self, *select: str, rolling: bool = False, wait: float = 60.0) -> Operation:
         """Stop and start it; `rolling`: a few replicas at a time, others when those are ready."""
-        return await self.act("restart", select, {"rolling": rolling}, wait=wait)
+        return await self.act("restart", select, {"roll": rolling}, wait=wait)
 
     async def scale(self, *select: str, replica: int, wait: float = 60.0) -> Operation:
         """Change how many replicas it has; those that stay are not touched."""
@@ -138,7 +154,12 @@ class AsyncClient:
 
     async def remove(self, *select: str, wait: float = 60.0) -> Operation:
         """Stop it and forget it, and return when nothing of it is left alive."""
-        return await self.act("remove", select, wait=wait)
+        begun = []
+        for task in chosen(await self.tasks(*select), select):
+            begun.append(await self.send(ops.remove(task.name, 0.0)))
+        end = asyncio.get_running_loop().time() + wait
+        over = [await self.wait_until(operation, end) for operation in begun]
+        return check(joined("remove", over), wait)
 
     async def act(
         self,
@@ -149,35 +170,39 @@ class AsyncClient:
         wait: float,
     ) -> Operation:
         """Do what a verb says; the methods above are short for it."""
-        first = ops.act(verb, select, min(wait, LONGEST_WAIT), options)
+        first = ops.act(verb, parse(select), options or {}, min(wait, LONGEST_WAIT))
         return await self.wait_for(await self.send(first), wait)
 
     async def wait_for(self, operation: Operation, wait: float) -> Operation:
         """Return when the operation is over.  Raises OperationFailed, Unfinished."""
-        end = asyncio.get_running_loop().time() + wait
+        return check(
+            await self.wait_until(operation, asyncio.get_running_loop().time() + wait), wait
+        )
+
+    async def wait_until(self, operation: Operation, end: float) -> Operation:
+        """Return the operation as it is when it is over, or on the monotonic clock at `end`."""
         while not is_over(operation) and (left := end - asyncio.get_running_loop().time()) > 0:
             operation = await self.send(ops.operation(operation.id, min(left, LONGEST_WAIT)))
-        return check(operation, wait)
+        return operation
 
     # What was and what will be.
 
-    async def runs(self, name: str, *, limit: int = 50) -> list[Run]:
+    async def runs(self, name: str, *, limit: int = 50, replica: int | None = None) -> list[Run]:
         """Return the last runs of a task, the newest first."""
-        return (await self.send(ops.runs(name, limit))).items
+        return (await self.send(ops.runs(name, limit, replica))).runs
 
     async def next_fires(
-        self,
-        name: str | None = None,
-        *,
-        cron: str | None = None,
-        timezone: str | None = None,
-        count: int = 5,
+        self, cron: str, *, timezone: str | None = None, count: int = 5
     ) -> list[Fire]:
-        """Return when a task's schedule, or a cron expression, fires next.
+        """Return when a cron expression fires next.
 
-        await proctor.next_fires(cron="30 2 * * *", timezone="Europe/Riga")
+        await proctor.next_fires("30 2 * * *", timezone="Europe/Riga")
         """
-        return (await self.send(ops.next_fires(name, cron, timezone, count))).items
+        return (await self.send(ops.next_fires(cron, timezone, count))).fires
+
+    async def task_fires(self, name: str, *, count: int = 5) -> Fires:
+        """Return when the schedule of a task fires next."""
+        return await self.send(ops.task_fires(name, count))
 
     async def logs(self, *select: str, **query: Any) -> AsyncIterator[LogLine]:
         """Yield what tasks wrote, interleaved in time order.
@@ -188,14 +213,14 @@ class AsyncClient:
         async for line in proctor.logs("web*", tail=100, follow=True):
             print(line.task, line.text)
         """
-        async for line in self.transport.lines(ops.logs(select, query)):
+        async for line in self.transport.lines(ops.logs(parse(select), query)):
             if line:
                 yield read_line(line)
 
     async def events(self, *select: str, since: int | None = None) -> AsyncIterator[Event]:
         """Yield what happens; `since` is the id of the last event seen, to go on without a gap."""
         parser = SseParser()
-        async for line in self.transport.lines(ops.events(since, select)):
+        async for line in self.transport.lines(ops.events(parse(select), since)):
             if message := parser.feed(line.decode("utf-8", "replace")):
                 yield read_event(message)
 
@@ -205,10 +230,10 @@ class AsyncClient:
         """Return what the service says of itself."""
         return await self.send(ops.info())
 
-    async def health(self) -> dict[str, Any]:
+    async def health(self) -> Health:
         return await self.send(ops.health())
 
-    async def graph(self) -> dict[str, Any]:
+    async def graph(self) -> Graph:
         """Return the tasks and what each waits for."""
         return await self.send(ops.graph())
 

@@ -1,7 +1,8 @@
-"""What the service answers, as values.  Times are wall seconds, durations seconds, sizes bytes.
+"""What the service answers, as values.  Times are unix seconds, durations seconds, sizes bytes.
 
-Fields that a newer service adds are passed over, and those that an older one lacks are None or
-empty, so that a client and a service of different age understand each other.
+The API's own structs say what each field means.  These are laxer: fields that a newer service adds
+are passed over, and those that an older one lacks are None or empty, so that a client and a service
+of different age understand each other.
 """
 
 from __future__ import annotations
@@ -12,82 +13,106 @@ from msgspec import Struct, field
 
 
 class Exit(Struct, frozen=True):
-    """How a run ended: `code` or `signal`, or `error` if it is not known or never began."""
+    """How a run ended: `text` in words; at most one of `code` and `signal`."""
 
+    text: str = ""
     code: int | None = None
     signal: int | None = None
-    error: str | None = None
+    cpu: float = 0.0
+    max_rss: int = 0
 
 
 class Replica(Struct, frozen=True):
-    """One process slot; `alias` is what selects it, "web:0"."""
+    """One slot of a task; `alias` is what selects it, "web:0"."""
 
     alias: str
     state: str
-    wanted: bool = False
+    index: int = 0
     ready: bool = False
-    reason: str = ""
+    wanted: bool = False
     pid: int | None = None
     run: int | None = None
-    since: float | None = None
+    since: float = 0.0
     started: float | None = None
+    uptime: float | None = None
     restarts: int = 0
-    exit: Exit | None = None
-    cpu: float | None = None
-    rss: int | None = None
+    reason: str = ""
+    next_restart: float | None = None
+    last_exit: Exit | None = None
 
 
-class Task(Struct, frozen=True):
-    """A task, what it is doing and why: `state` sums up its replicas, `reason` says more."""
+class TaskSummary(Struct, frozen=True):
+    """A task in a list: what it is doing (`state`) and why (`reason`)."""
 
     name: str
     type: str
     state: str
-    reason: str = ""
     namespace: str = "default"
     labels: dict[str, str] = field(default_factory=dict)
-    description: str = ""
+    reason: str = ""
+    cmd: str = ""
     enabled: bool = True
-    replica: int = 1
-    running: int = 0
+    replicas: int = 1
+    alive: int = 0
     ready: int = 0
+    pids: list[int] = field(default_factory=list)
     restarts: int = 0
     started: float | None = None
     next_fire: float | None = None
+    last_exit: Exit | None = None
+
+
+class TaskList(Struct, frozen=True):
+    """A page of tasks; `next` is where the next one begins."""
+
+    tasks: list[TaskSummary]
+    total: int = 0
+    next: str | None = None
+
+
+class Task(Struct, frozen=True):
+    """All about a task; `spec` has the fields that it was made with."""
+
+    name: str
+    state: str
+    reason: str = ""
+    blockers: list[str] = field(default_factory=list)
+    start_time: float | None = None
+    last_time: float | None = None
+    next_fire: float | None = None
+    queued: int = 0
+    skipped: int = 0
     replicas: list[Replica] = field(default_factory=list)
+    dependents: list[str] = field(default_factory=list)
     spec: dict[str, Any] = field(default_factory=dict)
 
 
-class TaskPage(Struct, frozen=True):
-    """Tasks, and how many there are in all."""
-
-    items: list[Task]
-    total: int = 0
-
-
 class Change(Struct, frozen=True):
-    """One field that is different; `restarts`: what runs has to be restarted for it."""
+    """A field that is different; `restarts`: what runs has to be restarted for it."""
 
     field: str
-    before: Any = None
-    after: Any = None
+    before: str = ""
+    after: str = ""
     restarts: bool = False
 
 
 class PutResult(Struct, frozen=True):
-    """What PUT did, or would do: "created", "updated" or "unchanged"."""
+    """What was done, or would be: "created", "updated" or "unchanged".
+
+    `restarts` are the replicas that are restarted for it.
+    """
 
     result: str
     changes: list[Change] = field(default_factory=list)
-    restarts: bool = False
+    restarts: list[str] = field(default_factory=list)
+    task: Task | None = None
 
 
-class Outcome(Struct, frozen=True):
-    """What became of one replica or task of an operation."""
+class Target(Struct, frozen=True):
+    """What has come of a replica: `state` is "pending", "done" or "failed"."""
 
-    id: str
-    reached: bool = False
-    state: str = ""
+    alias: str
+    state: str
     reason: str = ""
 
 
@@ -95,41 +120,46 @@ class Operation(Struct, frozen=True):
     """Something asked for: `state` is "running", "done" or "failed"."""
 
     id: str
+    verb: str
     state: str
-    verb: str = ""
+    began: float = 0.0
+    ended: float | None = None
+    targets: list[Target] = field(default_factory=list)
     reason: str = ""
-    targets: list[Outcome] = field(default_factory=list)
 
 
 class Run(Struct, frozen=True):
-    """One life of a replica; `ended` and `exit` are None while it goes on."""
+    """One life of a replica; `ended`, `duration`, `ok` and `exit` are None while it goes on."""
 
     run: int
-    replica: str
+    alias: str
     trigger: str = ""
+    attempt: int = 1
+    pid: int | None = None
     started: float = 0.0
     ended: float | None = None
+    duration: float | None = None
+    ok: bool | None = None
     exit: Exit | None = None
-    pid: int | None = None
-    attempt: int = 1
 
 
-class RunPage(Struct, frozen=True):
-    items: list[Run]
-    total: int = 0
+class RunList(Struct, frozen=True):
+    runs: list[Run]
+    next: int | None = None
 
 
 class Fire(Struct, frozen=True):
-    """A moment at which a schedule fires; `local` is the time in its zone."""
+    """A moment at which a schedule fires; `local` is in the schedule's zone."""
 
     at: float
-    task: str = ""
+    utc: str = ""
     local: str = ""
-    zone: str = ""
 
 
-class FirePage(Struct, frozen=True):
-    items: list[Fire]
+class Fires(Struct, frozen=True):
+    fires: list[Fire]
+    cron: str | None = None
+    timezone: str = ""
 
 
 class Event(Struct, frozen=True):
@@ -159,10 +189,62 @@ class LogLine(Struct, frozen=True):
 
 
 class Info(Struct, frozen=True):
-    """The service itself."""
+    """The service itself; `limits` says how it bounds what tasks use."""
 
     version: str = ""
-    pid: int | None = None
-    state_dir: str = ""
-    started: float | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
+    pid: int = 0
+    keeper_pid: int = 0
+    generation: int = 0
+    started: float = 0.0
+    uptime: float = 0.0
+    limits: str = ""
+    tasks: int = 0
+    replicas: int = 0
+    alive: int = 0
+    ready: int = 0
+    failed: int = 0
+
+
+class Health(Struct, frozen=True):
+    """`status` is "ok", or says what is wrong."""
+
+    status: str
+    tasks: int = 0
+
+
+class Node(Struct, frozen=True):
+    name: str
+    state: str = ""
+    type: str = ""
+    namespace: str = ""
+
+
+class Edge(Struct, frozen=True):
+    """`task` waits for `needs`; `why`: why it is not satisfied, None if it is."""
+
+    task: str
+    needs: str
+    until: str = ""
+    required: bool = True
+    why: str | None = None
+
+
+class ChainLink(Struct, frozen=True):
+    """A link of what made the last start take so long."""
+
+    task: str
+    waited: float = 0.0
+    took: float = 0.0
+    at: float = 0.0
+
+
+class Graph(Struct, frozen=True):
+    nodes: list[Node]
+    edges: list[Edge]
+    critical_chain: list[ChainLink] = field(default_factory=list)
+
+
+class Done(Struct, frozen=True):
+    """It was taken, and is being done."""
+
+    status: str = ""

@@ -1,100 +1,121 @@
-"""Every operation of the API as a request.  Pure; the clients send them.
-
-A selector is a task's name, a replica ("web:0"), a glob ("web*"), "label=tier=front" or "ns=shop".
-"""
+"""Every operation of the API as a request.  Pure; the clients send them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from .calls import EVENTS, JSON_LINES, Call, segment
 from .models import (
-    FirePage,
+    Done,
+    Fires,
+    Graph,
+    Health,
     Info,
     Operation,
     PutResult,
-    RunPage,
+    RunList,
     Task,
-    TaskPage,
+    TaskList,
 )
+from .selection import Selection
 
 Fields = Mapping[str, Any]
+PAGE = 1000
 
 
-def tasks(select: Sequence[str] = (), state: str | None = None) -> Call[TaskPage]:
-    return Call("GET", "/v1/tasks", TaskPage, {"select": list(select), "state": state})
+def tasks(selection: Selection, cursor: str | None) -> Call[TaskList]:
+    """One page of the tasks; what a query cannot say, the caller has to filter."""
+    labels = ",".join(f"{name}={value}" for name, value in selection.labels.items())
+    query = {
+        "name": selection.tasks[0].partition(":")[0] if len(selection.tasks) == 1 else None,
+        "namespace": selection.namespaces[0] if len(selection.namespaces) == 1 else None,
+        "label": labels if labels and not _is_awkward(selection.labels) else None,
+        "limit": PAGE,
+        "cursor": cursor,
+    }
+    return Call("GET", "/v1/tasks", TaskList, query)
 
 
 def task(name: str) -> Call[Task]:
     return Call("GET", _task(name), Task)
 
 
-def create(fields: Fields, wait: float) -> Call[Task]:
-    return Call("POST", "/v1/tasks", Task, {"wait": wait}, fields, wait)
+def create(fields: Fields) -> Call[Task]:
+    return Call("POST", "/v1/tasks", Task, body=fields)
 
 
-def put(name: str, fields: Fields, *, dry_run: bool, roll: bool, wait: float) -> Call[PutResult]:
-    query = {"dry_run": dry_run or None, "roll": roll or None, "wait": wait}
-    return Call("PUT", _task(name), PutResult, query, fields, wait)
+def put(name: str, fields: Fields, *, dry_run: bool, roll: bool) -> Call[PutResult]:
+    query = {"dry_run": dry_run or None, "roll": roll or None}
+    return Call("PUT", _task(name), PutResult, query, {"name": name, **fields})
 
 
-def patch(name: str, fields: Fields, *, dry_run: bool, wait: float) -> Call[PutResult]:
-    query = {"dry_run": dry_run or None, "wait": wait}
-    return Call("PATCH", _task(name), PutResult, query, fields, wait)
+def patch(name: str, fields: Fields, *, dry_run: bool, roll: bool) -> Call[PutResult]:
+    query = {"dry_run": dry_run or None, "roll": roll or None}
+    return Call("PATCH", _task(name), PutResult, query, fields)
 
 
-def act(
-    verb: str, select: Sequence[str], wait: float, options: Fields | None = None
-) -> Call[Operation]:
-    """Ask for a verb: start, stop, restart, signal, scale, run, enable, disable, remove ..."""
-    body = {"select": list(select), **(options or {})}
-    return Call("POST", f"/v1/{verb}", Operation, {"wait": wait}, body, wait)
+def remove(name: str, wait: float) -> Call[Operation]:
+    return Call("DELETE", _task(name), Operation, {"wait": wait}, wait=wait)
+
+
+def act(verb: str, selection: Selection, options: Fields, wait: float) -> Call[Operation]:
+    """Ask for a verb: start, stop, restart, signal, scale, run, enable or disable."""
+    query = {**options, "wait": wait}
+    return Call("POST", f"/v1/{verb}", Operation, query, selection.body(), wait)
 
 
 def operation(id: str, wait: float) -> Call[Operation]:
     return Call("GET", f"/v1/operations/{segment(id)}", Operation, {"wait": wait}, wait=wait)
 
 
-def runs(name: str, limit: int) -> Call[RunPage]:
-    return Call("GET", f"{_task(name)}/runs", RunPage, {"limit": limit})
+def runs(name: str, limit: int, replica: int | None) -> Call[RunList]:
+    return Call("GET", f"{_task(name)}/runs", RunList, {"limit": limit, "replica": replica})
 
 
-def next_fires(
-    name: str | None, cron: str | None, timezone: str | None, count: int
-) -> Call[FirePage]:
-    query = {"task": name, "cron": cron, "timezone": timezone, "n": count}
-    return Call("GET", "/v1/schedule/next", FirePage, query)
+def next_fires(cron: str, timezone: str | None, count: int) -> Call[Fires]:
+    query = {"cron": cron, "tz": timezone, "n": count}
+    return Call("GET", "/v1/schedule/next", Fires, query)
+
+
+def task_fires(name: str, count: int) -> Call[Fires]:
+    return Call("GET", f"{_task(name)}/schedule", Fires, {"n": count})
 
 
 def info() -> Call[Info]:
     return Call("GET", "/v1/info", Info)
 
 
-def health() -> Call[dict[str, Any]]:
-    return Call("GET", "/v1/health", dict)
+def health() -> Call[Health]:
+    return Call("GET", "/v1/health", Health)
 
 
-def graph() -> Call[dict[str, Any]]:
-    return Call("GET", "/v1/graph", dict)
+def graph() -> Call[Graph]:
+    return Call("GET", "/v1/graph", Graph)
 
 
-def reload() -> Call[dict[str, Any]]:
-    return Call("POST", "/v1/reload", dict)
+def reload() -> Call[Done]:
+    return Call("POST", "/v1/reload", Done)
 
 
-def shutdown() -> Call[dict[str, Any]]:
-    return Call("POST", "/v1/shutdown", dict)
+def shutdown() -> Call[Done]:
+    return Call("POST", "/v1/shutdown", Done)
 
 
-def logs(select: Sequence[str], query: Fields) -> Call[bytes]:
-    return Call("GET", "/v1/logs", bytes, {"task": list(select), **query}, accept=JSON_LINES)
+def logs(selection: Selection, query: Fields) -> Call[bytes]:
+    query = {"task": list(selection.tasks), **query}
+    return Call("GET", "/v1/logs", bytes, query, accept=JSON_LINES)
 
 
-def events(since: int | None, select: Sequence[str]) -> Call[bytes]:
-    query = {"since": since, "task": list(select)}
+def events(selection: Selection, since: int | None) -> Call[bytes]:
+    query = {"since": since, "task": list(selection.tasks)}
     return Call("GET", "/v1/events", bytes, query, accept=EVENTS)
 
 
 def _task(name: str) -> str:
     return f"/v1/tasks/{segment(name)}"
+
+
+def _is_awkward(labels: Mapping[str, str]) -> bool:
+    """Whether a value has what separates labels in a query."""
+    return any("," in value for value in labels.values())

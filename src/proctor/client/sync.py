@@ -10,8 +10,22 @@ from typing import Any, Self, TypeVar
 from . import operations as ops
 from .calls import Call, decode
 from .endpoint import discover
-from .models import Event, Fire, Info, LogLine, Operation, PutResult, Run, Task
-from .outcome import LONGEST_WAIT, check, is_over
+from .models import (
+    Event,
+    Fire,
+    Fires,
+    Graph,
+    Health,
+    Info,
+    LogLine,
+    Operation,
+    PutResult,
+    Run,
+    Task,
+    TaskSummary,
+)
+from .outcome import LONGEST_WAIT, check, is_over, joined
+from .selection import chosen, parse
 from .streams import messages, read_event, read_line
 from .transport import Transport
 
@@ -61,47 +75,49 @@ class Client:
         status, body = self.transport.exchange(call)
         return decode(call, status, body)
 
-    # Tasks.
+    # Tasks.  A selector is a name, a replica ("web:0"), a glob ("web*"), "ns=shop" or
+    # "label=tier=front"; several names mean all of these, namespaces and labels narrow them down.
 
-    def tasks(self, *select: str) -> list[Task]:
+    def tasks(self, *select: str) -> list[TaskSummary]:
         """Return the tasks that the selectors name; all without any.
 
         for task in proctor.tasks("web*", "label=tier=front"):
             print(task.name, task.state, task.reason)
         """
-        return self.send(ops.tasks(select)).items
+        selection = parse(select)
+        found: list[TaskSummary] = []
+        cursor = None
+        while True:
+            page = self.send(ops.tasks(selection, cursor))
+            found += filter(selection.matches, page.tasks)
+            if (cursor := page.next) is None:
+                return found
 
     def task(self, name: str) -> Task:
         """Return one task with its replicas and its whole spec."""
         return self.send(ops.task(name))
 
-    def create(self, name: str, fields: Mapping[str, Any], *, wait: float = 0.0) -> Task:
+    def create(self, name: str, fields: Mapping[str, Any]) -> Task:
         """Make a new task and start it.  ApiError with status 409 if the name is taken.
 
         proctor.create("job", {"type": "once", "cmd": ["echo", "hi"]})
         """
-        return self.send(ops.create({"name": name, **fields}, wait))
+        return self.send(ops.create({"name": name, **fields}))
 
     def put(
-        self,
-        name: str,
-        fields: Mapping[str, Any],
-        *,
-        dry_run: bool = False,
-        roll: bool = False,
-        wait: float = 0.0,
+        self, name: str, fields: Mapping[str, Any], *, dry_run: bool = False, roll: bool = False
     ) -> PutResult:
         """Make the task exist exactly so, touching no more of it than that takes.
 
         `dry_run`: only say what would change.  `roll`: restart a few replicas at a time.
         """
-        return self.send(ops.put(name, fields, dry_run=dry_run, roll=roll, wait=wait))
+        return self.send(ops.put(name, fields, dry_run=dry_run, roll=roll))
 
     def patch(
-        self, name: str, fields: Mapping[str, Any], *, dry_run: bool = False, wait: float = 0.0
+        self, name: str, fields: Mapping[str, Any], *, dry_run: bool = False, roll: bool = False
     ) -> PutResult:
         """Change the fields given and leave the others (RFC 7396: null takes one away)."""
-        return self.send(ops.patch(name, fields, dry_run=dry_run, wait=wait))
+        return self.send(ops.patch(name, fields, dry_run=dry_run, roll=roll))
 
     # Verbs.  They return when what is asked for is reached, and raise OperationFailed if it cannot
     # be, Unfinished if it is not within `wait` seconds (it goes on).  With wait=0 they return at
@@ -117,7 +133,7 @@ class Client:
 
     def restart(self, *select: str, rolling: bool = False, wait: float = 60.0) -> Operation:
         """Stop and start it; `rolling`: a few replicas at a time, others when those are ready."""
-        return self.act("restart", select, {"rolling": rolling}, wait=wait)
+        return self.act("restart", select, {"roll": rolling}, wait=wait)
 
     def scale(self, *select: str, replica: int, wait: float = 60.0) -> Operation:
         """Change how many replicas it has; those that stay are not touched."""
@@ -141,7 +157,12 @@ class Client:
 
     def remove(self, *select: str, wait: float = 60.0) -> Operation:
         """Stop it and forget it, and return when nothing of it is left alive."""
-        return self.act("remove", select, wait=wait)
+        begun = []
+        for task in chosen(self.tasks(*select), select):
+            begun.append(self.send(ops.remove(task.name, 0.0)))
+        end = time.monotonic() + wait
+        over = [self.wait_until(operation, end) for operation in begun]
+        return check(joined("remove", over), wait)
 
     def act(
         self,
@@ -152,35 +173,35 @@ class Client:
         wait: float,
     ) -> Operation:
         """Do what a verb says; the methods above are short for it."""
-        first = ops.act(verb, select, min(wait, LONGEST_WAIT), options)
+        first = ops.act(verb, parse(select), options or {}, min(wait, LONGEST_WAIT))
         return self.wait_for(self.send(first), wait)
 
     def wait_for(self, operation: Operation, wait: float) -> Operation:
         """Return when the operation is over.  Raises OperationFailed, Unfinished."""
-        end = time.monotonic() + wait
+        return check(self.wait_until(operation, time.monotonic() + wait), wait)
+
+    def wait_until(self, operation: Operation, end: float) -> Operation:
+        """Return the operation as it is when it is over, or on the monotonic clock at `end`."""
         while not is_over(operation) and (left := end - time.monotonic()) > 0:
             operation = self.send(ops.operation(operation.id, min(left, LONGEST_WAIT)))
-        return check(operation, wait)
+        return operation
 
     # What was and what will be.
 
-    def runs(self, name: str, *, limit: int = 50) -> list[Run]:
+    def runs(self, name: str, *, limit: int = 50, replica: int | None = None) -> list[Run]:
         """Return the last runs of a task, the newest first."""
-        return self.send(ops.runs(name, limit)).items
+        return self.send(ops.runs(name, limit, replica)).runs
 
-    def next_fires(
-        self,
-        name: str | None = None,
-        *,
-        cron: str | None = None,
-        timezone: str | None = None,
-        count: int = 5,
-    ) -> list[Fire]:
-        """Return when a task's schedule, or a cron expression, fires next.
+    def next_fires(self, cron: str, *, timezone: str | None = None, count: int = 5) -> list[Fire]:
+        """Return when a cron expression fires next.
 
-        proctor.next_fires(cron="30 2 * * *", timezone="Europe/Riga")
+        proctor.next_fires("30 2 * * *", timezone="Europe/Riga")
         """
-        return self.send(ops.next_fires(name, cron, timezone, count)).items
+        return self.send(ops.next_fires(cron, timezone, count)).fires
+
+    def task_fires(self, name: str, *, count: int = 5) -> Fires:
+        """Return when the schedule of a task fires next."""
+        return self.send(ops.task_fires(name, count))
 
     def logs(self, *select: str, **query: Any) -> Iterator[LogLine]:
         """Yield what tasks wrote, interleaved in time order.
@@ -191,13 +212,13 @@ class Client:
         for line in proctor.logs("web*", tail=100, follow=True):
             print(line.task, line.text)
         """
-        for line in self.transport.lines(ops.logs(select, query)):
+        for line in self.transport.lines(ops.logs(parse(select), query)):
             if line:
                 yield read_line(line)
 
     def events(self, *select: str, since: int | None = None) -> Iterator[Event]:
         """Yield what happens; `since` is the id of the last event seen, to go on without a gap."""
-        for message in messages(self.transport.lines(ops.events(since, select))):
+        for message in messages(self.transport.lines(ops.events(parse(select), since))):
             yield read_event(message)
 
     # The service.
@@ -206,10 +227,10 @@ class Client:
         """Return what the service says of itself."""
         return self.send(ops.info())
 
-    def health(self) -> dict[str, Any]:
+    def health(self) -> Health:
         return self.send(ops.health())
 
-    def graph(self) -> dict[str, Any]:
+    def graph(self) -> Graph:
         """Return the tasks and what each waits for."""
         return self.send(ops.graph())
 
