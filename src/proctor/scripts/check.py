@@ -11,6 +11,8 @@ import tokenize
 from proctor.core.errors import ProctorError
 from proctor.core.spec import Spec, TaskType
 
+from .desk import split_command
+
 
 class BadScript(ProctorError):
     """There is no such script, or it is none; the message has file, line and reason."""
@@ -59,13 +61,6 @@ def _check_python(spec: Spec, cmd: str) -> None:
         _check_source(found, function, parse=spec.interpreter is None, imported=True)
     elif spec.interpreter is None:
         raise _bad(f"{module}: no such module")
-
-
-def split_command(cmd: str) -> tuple[str | None, str]:
-    """Return the file (None: it is a module's name) and the function in it."""
-    if cmd.endswith(".py") or "/" in cmd:
-        return cmd, "main"
-    return None, cmd.partition(":")[2] or "main"
 
 
 def _check_source(path: str, function: str, *, parse: bool, imported: bool = False) -> None:

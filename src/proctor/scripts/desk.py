@@ -223,6 +223,13 @@ class Desk:
                 self._loop.remove_writer(self._fd)
 
 
+def split_command(cmd: str) -> tuple[str | None, str]:
+    """Return the file (None: it is a module's name) and the function in it."""
+    if cmd.endswith(".py") or "/" in cmd:
+        return cmd, "main"
+    return None, cmd.partition(":")[2] or "main"
+
+
 def hosts_address(mark_base: int) -> str:
     """Return where the manager of a state directory listens for its hosts."""
     return f"\0proctor/{mark_base:x}/hosts"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+
 from msgspec.structs import replace
 
 from proctor.core.changes import Changes
