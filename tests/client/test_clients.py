@@ -82,7 +82,7 @@ def test_the_service_is_found_by_its_state_directory(
 
 
 def test_what_the_service_refuses_is_an_error_with_its_parts(ask: Ask) -> None:
-    body = {"type": "/problems/bad_spec", "code": "bad_spec", "detail": "no", "field": "cmd"}
+    body = {"type": "urn:proctor:error:bad_spec", "detail": "no", "field": "cmd"}
     with toy_server() as toy:
         toy.answer = lambda handler: reply(handler, json.dumps(body).encode(), 400)
         with pytest.raises(ApiError, match=r"^no$") as caught:

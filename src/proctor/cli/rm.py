@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import click
 
-from proctor.client.sync import Client
-
-from .failure import told
 from .options import json_option, select_argument, wait_options
-from .verbs import need_some, report
+from .verbs import act, need_some
 
 
 @click.command("rm")
@@ -26,6 +23,4 @@ def command(
       proctor rm web
     """
     chosen = need_some(select, everything)
-    with told(), Client() as client:
-        wait = 0.0 if no_wait else timeout
-        report(lambda: client.remove(*chosen, wait=wait), as_json=as_json)
+    act("delete", chosen, no_wait=no_wait, timeout=timeout, as_json=as_json)

@@ -25,8 +25,8 @@ from .models import (
     Task,
     TaskSummary,
 )
-from .outcome import LONGEST_WAIT, check, is_over, joined
-from .selection import chosen, parse
+from .outcome import LONGEST_WAIT, check, is_over
+from .selection import parse
 from .streams import SseParser, read_event, read_line
 
 T = TypeVar("T")
@@ -94,7 +94,7 @@ class AsyncClient:
         """Return one task with its replicas and its whole spec."""
         return await self.send(ops.task(name))
 
-    async def create(self, name: str, fields: Mapping[str, Any]) -> Task:
+    async def create(self, name: str, fields: Mapping[str, Any]) -> PutResult:
         """Make a new task and start it.  ApiError with status 409 if the name is taken.
 
         await proctor.create("job", {"type": "once", "cmd": ["echo", "hi"]})
@@ -154,12 +154,7 @@ class AsyncClient:
 
     async def remove(self, *select: str, wait: float = 60.0) -> Operation:
         """Stop it and forget it, and return when nothing of it is left alive."""
-        begun = []
-        for task in chosen(await self.tasks(*select), select):
-            begun.append(await self.send(ops.remove(task.name, 0.0)))
-        end = asyncio.get_running_loop().time() + wait
-        over = [await self.wait_until(operation, end) for operation in begun]
-        return check(joined("remove", over), wait)
+        return await self.act("delete", select, wait=wait)
 
     async def act(
         self,
@@ -175,15 +170,10 @@ class AsyncClient:
 
     async def wait_for(self, operation: Operation, wait: float) -> Operation:
         """Return when the operation is over.  Raises OperationFailed, Unfinished."""
-        return check(
-            await self.wait_until(operation, asyncio.get_running_loop().time() + wait), wait
-        )
-
-    async def wait_until(self, operation: Operation, end: float) -> Operation:
-        """Return the operation as it is when it is over, or on the monotonic clock at `end`."""
+        end = asyncio.get_running_loop().time() + wait
         while not is_over(operation) and (left := end - asyncio.get_running_loop().time()) > 0:
             operation = await self.send(ops.operation(operation.id, min(left, LONGEST_WAIT)))
-        return operation
+        return check(operation, wait)
 
     # What was and what will be.
 

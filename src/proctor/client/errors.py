@@ -14,15 +14,16 @@ class NotReachable(ClientError):
 
 
 class ApiError(ClientError):
-    """The service refuses, in the form of RFC 9457: `status` is HTTP's, `code` the kind of problem.
+    """The service refuses, in the form of RFC 9457: `status` is HTTP's, `problem` the whole answer.
 
-    `field` is the field of the request that is wrong, if it is one; `problem` the whole answer.
+    `code` is the kind of problem, the last part of its type ("unknown_task"); `field` the field of
+    the request that is wrong, if it is one.
     """
 
     def __init__(self, status: int, problem: dict[str, Any], text: str = "") -> None:
         self.status = status
         self.problem = problem
-        self.code = str(problem.get("code") or str(problem.get("type", "")).rpartition("/")[2])
+        self.code = str(problem.get("type", "")).rpartition(":")[2]
         self.field: str | None = problem.get("field")
         detail = problem.get("detail") or problem.get("msg") or problem.get("title") or text
         super().__init__(str(detail) or f"HTTP status {status}")

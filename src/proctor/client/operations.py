@@ -41,8 +41,8 @@ def task(name: str) -> Call[Task]:
     return Call("GET", _task(name), Task)
 
 
-def create(fields: Fields) -> Call[Task]:
-    return Call("POST", "/v1/tasks", Task, body=fields)
+def create(fields: Fields) -> Call[PutResult]:
+    return Call("POST", "/v1/tasks", PutResult, body=fields)
 
 
 def put(name: str, fields: Fields, *, dry_run: bool, roll: bool) -> Call[PutResult]:
@@ -55,12 +55,8 @@ def patch(name: str, fields: Fields, *, dry_run: bool, roll: bool) -> Call[PutRe
     return Call("PATCH", _task(name), PutResult, query, fields)
 
 
-def remove(name: str, wait: float) -> Call[Operation]:
-    return Call("DELETE", _task(name), Operation, {"wait": wait}, wait=wait)
-
-
 def act(verb: str, selection: Selection, options: Fields, wait: float) -> Call[Operation]:
-    """Ask for a verb: start, stop, restart, signal, scale, run, enable or disable."""
+    """Ask for a verb: start, stop, restart, signal, scale, run, enable, disable or delete."""
     query = {**options, "wait": wait}
     return Call("POST", f"/v1/{verb}", Operation, query, selection.body(), wait)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from .errors import OperationFailed, Unfinished
 from .models import Operation
 
@@ -36,17 +34,3 @@ def reasons(operation: Operation) -> str:
         if target.state != "done"
     ]
     return "\n".join(lines) or operation.reason
-
-
-def joined(verb: str, operations: Sequence[Operation]) -> Operation:
-    """Return several operations as one that is over when all are, and failed if one has."""
-    states = {operation.state for operation in operations}
-    state = next((s for s in ("failed", "running") if s in states), "done")
-    return Operation(
-        id=operations[0].id if len(operations) == 1 else "",
-        verb=verb,
-        state=state,
-        began=min((o.began for o in operations), default=0.0),
-        targets=[target for operation in operations for target in operation.targets],
-        reason="; ".join(o.reason for o in operations if o.reason),
-    )

@@ -58,16 +58,3 @@ def parse(selectors: Sequence[str]) -> Selection:
             known = "a name, web:0, a glob, ns=NAME or label=NAME=VALUE"
             raise ClientError(f"{selector!r} selects nothing (expected {known})")
     return Selection(tuple(tasks), tuple(namespaces), labels)
-
-
-def chosen(tasks: Sequence[TaskSummary], selectors: Sequence[str]) -> Sequence[TaskSummary]:
-    """Return the tasks that were found for the selectors.
-
-    Raises ClientError if a selector by name found none, or names a replica only.
-    """
-    selection = parse(selectors)
-    if missing := selection.unmatched(tasks):
-        raise ClientError(f"no task fits {' '.join(missing)}")
-    if part := [name for name in selection.tasks if ":" in name]:
-        raise ClientError(f"{part[0]} is a part of a task, expected a whole one")
-    return tasks

@@ -24,8 +24,8 @@ from .models import (
     Task,
     TaskSummary,
 )
-from .outcome import LONGEST_WAIT, check, is_over, joined
-from .selection import chosen, parse
+from .outcome import LONGEST_WAIT, check, is_over
+from .selection import parse
 from .streams import messages, read_event, read_line
 from .transport import Transport
 
@@ -97,7 +97,7 @@ class Client:
         """Return one task with its replicas and its whole spec."""
         return self.send(ops.task(name))
 
-    def create(self, name: str, fields: Mapping[str, Any]) -> Task:
+    def create(self, name: str, fields: Mapping[str, Any]) -> PutResult:
         """Make a new task and start it.  ApiError with status 409 if the name is taken.
 
         proctor.create("job", {"type": "once", "cmd": ["echo", "hi"]})
@@ -157,12 +157,7 @@ class Client:
 
     def remove(self, *select: str, wait: float = 60.0) -> Operation:
         """Stop it and forget it, and return when nothing of it is left alive."""
-        begun = []
-        for task in chosen(self.tasks(*select), select):
-            begun.append(self.send(ops.remove(task.name, 0.0)))
-        end = time.monotonic() + wait
-        over = [self.wait_until(operation, end) for operation in begun]
-        return check(joined("remove", over), wait)
+        return self.act("delete", select, wait=wait)
 
     def act(
         self,
@@ -178,13 +173,10 @@ class Client:
 
     def wait_for(self, operation: Operation, wait: float) -> Operation:
         """Return when the operation is over.  Raises OperationFailed, Unfinished."""
-        return check(self.wait_until(operation, time.monotonic() + wait), wait)
-
-    def wait_until(self, operation: Operation, end: float) -> Operation:
-        """Return the operation as it is when it is over, or on the monotonic clock at `end`."""
+        end = time.monotonic() + wait
         while not is_over(operation) and (left := end - time.monotonic()) > 0:
             operation = self.send(ops.operation(operation.id, min(left, LONGEST_WAIT)))
-        return operation
+        return check(operation, wait)
 
     # What was and what will be.
 
