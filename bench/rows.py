@@ -24,6 +24,9 @@ from tools import (
 )
 
 MIB = 1 << 20
+PATIENCE = 40.0
+"""Seconds that anybody has for one thing."""
+
 Values = dict[str, float]
 Kind = type[System]
 
@@ -60,7 +63,7 @@ ROWS = (
 )
 
 
-def first(kind: Kind) -> Values:
+def first(kind: Kind, values: Values) -> None:
     with a_place() as place:
         count = 50
         loads = [Load(f"first{i}", place.stamping("exit")) for i in range(count)]
@@ -72,42 +75,39 @@ def first(kind: Kind) -> Values:
                 system.start(f"first{i}")
                 return (place.stamp()[0] - begin) * 1e3
 
-            return {"first": median_of(measure, count, 5)}
+            values["first"] = median_of(measure, count, 5)
 
 
-def fleet(kind: Kind) -> Values:
+def fleet(kind: Kind, values: Values) -> None:
     """500 at rest: how fast they come, what they cost, how fast they are replaced and stopped."""
     with a_place() as place:
         count, name = 500, place.sleep.name
         loads = [Load("fleet", (str(place.sleep), "1000"), count, restart=True)]
-        values: Values = {}
         with running(kind, place, loads) as system:
             time.sleep(1.0)
             idle = pss(system.pids)
-            values["fleet_500"] = _start_fleet(system, name, count, 20)
+            values["fleet_500"] = _start_fleet(system, name, count)
             time.sleep(1.5)
             values["pss"] = idle / MIB
             values["pss_child"] = (pss(system.pids) - idle) / 1024 / count
             before = switches(system.pids)
             time.sleep(3.0)
             values["wakeups"] = (switches(system.pids) - before) / 3
-            values["replace_500"] = kill_and_watch(name, 20) * 1e3
+            values["replace_500"] = kill_and_watch(name, PATIENCE) * 1e3
             time.sleep(0.5)
             values["stop_500"] = _stop_fleet(system, name)
-        return values
 
 
-def fleet_2000(kind: Kind) -> Values:
+def fleet_2000(kind: Kind, values: Values) -> None:
     with a_place() as place:
         loads = [Load("fleet", (str(place.sleep), "1000"), 2000, restart=True)]
         with running(kind, place, loads) as system:
-            taken = _start_fleet(system, place.sleep.name, 2000, 40)
+            values["fleet_2000"] = _start_fleet(system, place.sleep.name, 2000)
             _stop_fleet(system, place.sleep.name)
-            return {"fleet_2000": taken}
 
 
-def _start_fleet(system: System, name: str, count: int, seconds: float) -> float:
-    watch = Watch(name, count, seconds)
+def _start_fleet(system: System, name: str, count: int) -> float:
+    watch = Watch(name, count, PATIENCE)
     begin = monotonic()
     system.start("fleet")
     return (watch.wait() - begin) * 1e3
@@ -123,7 +123,7 @@ def _stop_fleet(system: System, name: str) -> float:
     return taken
 
 
-def replace(kind: Kind) -> Values:
+def replace(kind: Kind, values: Values) -> None:
     with a_place() as place:
         loads = [Load("one", place.stamping("hold"), restart=True)]
         with running(kind, place, loads) as system:
@@ -138,23 +138,22 @@ def replace(kind: Kind) -> Values:
                 began, pid = place.stamp()
                 return (began - begin) * 1e3
 
-            values = {"replace": median_of(measure, 50, 6)}
+            values["replace"] = median_of(measure, 50, 6)
             system.stop("one")
-            return values
 
 
-def once(kind: Kind) -> Values:
+def once(kind: Kind, values: Values) -> None:
     with a_place() as place:
         names = [f"once{i}" for i in range(1000)]
         with running(kind, place, [Load(name, ("/bin/true",)) for name in names]) as system:
             system.count_ended(names)  # whoever cannot tell need not begin
             begin = monotonic()
             system.start_all(names)
-            wait_until(lambda: system.count_ended(names) == len(names), 40, 0.01)
-            return {"once": len(names) / (monotonic() - begin)}
+            wait_until(lambda: system.count_ended(names) == len(names), PATIENCE)
+            values["once"] = len(names) / (monotonic() - begin)
 
 
-def exit_known(kind: Kind) -> Values:
+def exit_known(kind: Kind, values: Values) -> None:
     with a_place() as place:
         loads = [Load(f"exit{i}", ("/bin/true",)) for i in range(30)]
         with running(kind, place, loads) as system:
@@ -163,19 +162,18 @@ def exit_known(kind: Kind) -> Values:
                 time.sleep(0.01)
                 begin = monotonic()
                 system.start(f"exit{i}")
-                wait_until(lambda: system.exit_is_known(f"exit{i}"), 10, 0)
+                wait_until(lambda: system.exit_is_known(f"exit{i}"), 10)
                 return (monotonic() - begin) * 1e3
 
-            return {"exit": median_of(measure, len(loads), 6)}
+            values["exit"] = median_of(measure, len(loads), 6)
 
 
-def writer(kind: Kind) -> Values:
-    rate, cpu = _write(kind, 1, 1024 * MIB)
-    return {"writer": rate, "writer_cpu": cpu}
+def writer(kind: Kind, values: Values) -> None:
+    values["writer"], values["writer_cpu"] = _write(kind, 1, 1024 * MIB)
 
 
-def writers(kind: Kind) -> Values:
-    return {"writers": _write(kind, 50, 20 * MIB)[0]}
+def writers(kind: Kind, values: Values) -> None:
+    values["writers"], _ = _write(kind, 50, 20 * MIB)
 
 
 def _write(kind: Kind, replicas: int, size: int) -> tuple[float, float]:
@@ -186,7 +184,7 @@ def _write(kind: Kind, replicas: int, size: int) -> tuple[float, float]:
             before = cpu_seconds(system.pids)
             begin = monotonic()
             system.start("out")
-            wait_until(lambda: _is_on_file(system, replicas, size), 30, 0.005)
+            wait_until(lambda: _is_on_file(system, replicas, size), PATIENCE)
             taken = monotonic() - begin
             time.sleep(0.2)
             cpu = cpu_seconds(system.pids) - before
@@ -212,26 +210,27 @@ def _check_output(place: Place, size: int, files: list[Path]) -> None:
         raise TooSlow(f"output is not what was written: {files}")
 
 
-def listing(kind: Kind) -> Values:
+def listing(kind: Kind, values: Values) -> None:
     with a_place() as place:
         names = [f"task{i}" for i in range(100)]
         loads = [Load(name, (str(place.sleep), "1000"), restart=True) for name in names]
         with running(kind, place, loads) as system:
-            watch = Watch(place.sleep.name, len(names), 20)
+            watch = Watch(place.sleep.name, len(names), PATIENCE)
             system.start_all(names)
             watch.wait()
-            return {f"list_{n}": system.listings_a_second(n) for n in (1, 16)}
+            for clients in (1, 16):
+                values[f"list_{clients}"] = system.listings_a_second(clients)
 
 
-def begin(kind: Kind) -> Values:
+def begin(kind: Kind, values: Values) -> None:
     def measure(_: int) -> float:
         with a_place() as place, running(kind, place, []) as system:
             return system.seconds_to_answer * 1e3
 
-    return {"begin": median_of(measure, 5, 6)}
+    values["begin"] = median_of(measure, 5, 6)
 
 
-SCENARIOS: dict[str, Callable[[Kind], Values]] = {
+SCENARIOS: dict[str, Callable[[Kind, Values], None]] = {
     "first": first,
     "fleet": fleet,
     "fleet_2000": fleet_2000,

@@ -27,6 +27,10 @@ from systems import CannotDo, System
 from tools import TooSlow, build_programs, install_peers, monotonic
 
 LIMIT = "limit"
+LONGEST = 50
+PEERS_UNTIL = 290
+"""Seconds for one scenario of one system, and from when on only Proctor is measured."""
+
 SYSTEMS: dict[str, type[System]] = {
     "Proctor": Proctor,
     "supervisord": Supervisord,
@@ -37,6 +41,7 @@ SYSTEMS: dict[str, type[System]] = {
 def main() -> None:
     options = _options()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leaving nothing behind
+    signal.signal(signal.SIGALRM, _too_slow)
     build_programs()
     systems = options.systems
     if {"supervisord", "circus"} & set(systems) and not install_peers():
@@ -45,7 +50,8 @@ def main() -> None:
     found: dict[str, Values] = {name: {} for name in systems}
     for scenario in options.only:
         for name in systems:
-            found[name] |= _measured(scenario, name)
+            if name in ("Proctor", LIMIT) or monotonic() < begin + PEERS_UNTIL:
+                _measure(scenario, name, found[name])
     _print_table(found)
     print(f"\n{_machine()}; {monotonic() - begin:.0f} s")
     if options.json:
@@ -62,19 +68,26 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _measured(scenario: str, name: str) -> Values:
+def _measure(scenario: str, name: str, values: Values) -> None:
+    """Add to `values` what the scenario finds, or as much of it as it has time for."""
     begin = monotonic()
+    signal.alarm(LONGEST)
     try:
         if name == LIMIT:
-            return measure_limit(scenario)
-        return SCENARIOS[scenario](SYSTEMS[name])
+            values |= measure_limit(scenario)
+        else:
+            SCENARIOS[scenario](SYSTEMS[name], values)
     except CannotDo:
-        return {}
+        pass
     except (TooSlow, OSError, RuntimeError, SubprocessError) as error:
         print(f"{scenario}: {name}: {error!r}", file=sys.stderr)
-        return {}
     finally:
+        signal.alarm(0)
         print(f"{scenario}: {name}: {monotonic() - begin:.1f} s", file=sys.stderr, flush=True)
+
+
+def _too_slow(*_: object) -> None:
+    raise TooSlow(f"not within {LONGEST} s")
 
 
 def _print_table(found: dict[str, Values]) -> None:

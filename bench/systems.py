@@ -6,12 +6,13 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools import Place, TooSlow, a_place, descendants, monotonic, wait_until
+from tools import Place, TooSlow, a_place, descendants, monotonic
 
 
 class CannotDo(Exception):
@@ -45,7 +46,10 @@ class System(ABC):
             self.command(), stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
         )
         try:
-            wait_until(self._answers, 20)
+            while not self._answers():
+                if monotonic() > begin + 20:
+                    raise TooSlow("no answer within 20 s")
+                time.sleep(0.001)
         except BaseException:
             self.close()
             raise
@@ -95,7 +99,7 @@ class System(ABC):
         self.disconnect()
         self._process.send_signal(signal.SIGTERM)
         try:
-            self._process.wait(30)
+            self._process.wait(10)
         except subprocess.TimeoutExpired:
             for pid in descendants(self._process.pid):
                 with contextlib.suppress(ProcessLookupError):
@@ -120,6 +124,7 @@ def running(kind: type[System], place: Place, loads: Sequence[Load]) -> Iterator
     try:
         yield system
     finally:
+        signal.alarm(0)
         system.close()
 
 

@@ -208,12 +208,17 @@ def monotonic() -> float:
     return time.monotonic()
 
 
-def wait_until(holds: Callable[[], bool], seconds: float, pause: float = 0.001) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float) -> None:
+    """Ask until it holds, and leave three quarters of the time to who is asked."""
     limit = monotonic() + seconds
-    while not holds():
-        if monotonic() > limit:
+    while True:
+        asked = monotonic()
+        if holds():
+            return
+        now = monotonic()
+        if now > limit:
             raise TooSlow(f"not within {seconds:g} s")
-        time.sleep(pause)
+        time.sleep((now - asked) * 3)
 
 
 def median_of(measure: Callable[[int], float], most: int, seconds: float) -> float:
