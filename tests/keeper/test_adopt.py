@@ -34,7 +34,7 @@ def left(tmp_path: Path) -> Iterator[dict[int, tuple[int, int]]]:
     finally:
         for run in SCRIPTS:
             for pid in marked(BASE | run):
-                os.kill(pid, signal.SIGKILL)
+                tree.send(pid, signal.SIGKILL, lambda _: True)
 
 
 SCRIPTS = {

@@ -58,10 +58,13 @@ class Spawner:
     def spawn(self, order: Order) -> tuple[int, int]:
         """Return (pid, read end of its output); `order` is a `spawn` frame.  Raises NotSpawned."""
         user = order.get("user")
-        out, end = _tried("pipe", lambda: _output_pipe(user["uid"] if user else None))
+        out, end = _tried("pipe", _output_pipe)
         own = (order.get("nice"), order.get("oom_score_adj"))
         by_fork = user or order.get("rlimits") or own != (None, None)
         try:
+            if user:  # Who could not open /dev/stdout otherwise.
+                step = f"output pipe for user {user['uid']}"
+                _tried(step, partial(os.fchown, end, user["uid"], -1))
             pid = self._fork(order, end) if by_fork else self._posix_spawn(order, end)
         except BaseException:
             os.close(out)
@@ -139,20 +142,22 @@ class Spawner:
             os._exit(127)
 
 
-def _output_pipe(uid: int | None) -> tuple[int, int]:
+def _output_pipe() -> tuple[int, int]:
     """Return (read end, the child's end).
 
     The child's end is open for reading too: with keeper and manager both dead it gets no SIGPIPE
-    but waits.  It belongs to the task's user, who could not open /dev/stdout otherwise.
+    but waits.
     """
     out, end = os.pipe2(os.O_CLOEXEC)
     try:
         both = os.open(f"/proc/self/fd/{end}", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return out, end  # No /proc: works, but for the SIGPIPE.
     except OSError:
-        both = os.dup(end)  # No /proc: works, but for the SIGPIPE.
+        os.close(out)
+        os.close(end)
+        raise
     os.close(end)
-    if uid is not None:
-        os.fchown(both, uid, -1)
     return out, both
 
 
