@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from .clock import Clock, WallTimer
 from .core import views
 from .core.changes import Changes
-from .core.errors import StorageFailed
+from .core.errors import StorageFailed, UnknownTask
 from .core.events import Event, Exited, Interrupt, Start, Timeout
 from .core.hosts import is_internal, with_host
 from .core.model import Exit, Now, ReplicaId, Run, State, Task
@@ -145,6 +145,7 @@ class Manager:
     def restart(self, name: str, *, actor: str = "api") -> None:
         """Stop what runs of the task, then start it; a scheduled one waits for its next fire."""
         now = self._now(actor)
+        _check_theirs(name)
         if self.world.startable(name).spec.is_scheduled:
             self.world.rearm(name, now)
         else:
@@ -159,6 +160,7 @@ class Manager:
     def roll(self, name: str, *, actor: str = "api") -> None:
         """Restart the task's replicas a few at a time, each when those before are ready."""
         now = self._now(actor)
+        _check_theirs(name)
         self.world.roll(name, now)
         self._turn(now, durable=True)
 
@@ -171,6 +173,7 @@ class Manager:
     def remove(self, name: str, *, actor: str = "api") -> None:
         """Begin to stop and forget a task."""
         now = self._now(actor)
+        _check_theirs(name)
         self._save_first(replace(self.world.task(name), removing=True, next_fire=None))
         self.world.remove(name, now)
         self._turn(now)
@@ -350,6 +353,12 @@ class Manager:
             loop = asyncio.get_running_loop()
             self._timer = None if mono is None else loop.call_at(mono, self._on_due)
         self._wall_timer.arm(wall)
+
+
+def _check_theirs(name: str) -> None:
+    """Raise UnknownTask for a task of our own, which nobody else knows of."""
+    if is_internal(name):
+        raise UnknownTask(f"no task is named {name!r}", field="name")
 
 
 def _gone(world: World, name: str, born: float) -> bool:

@@ -309,7 +309,7 @@ EXPECTED = {
     "user": "a user's name or number",
     "group": "a group's name or number",
     "groups": "a list of group names or numbers",
-    "cron": "a cron expression, and only with type cron",
+    "cron": "a cron expression, and only with type cron or a script",
     "timezone": 'an IANA time zone ("Europe/Berlin"), and only with a schedule',
     "at": 'unix seconds, RFC 3339 text or a span from now ("+30s")',
     "overlap": "one of skip, queue, replace, allow",

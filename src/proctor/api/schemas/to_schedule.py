@@ -41,11 +41,13 @@ def to_schedule(request: TaskRequest, kind: WireType, now: float) -> Schedule:
 
 
 def _check_scheduled(request: TaskRequest, kind: WireType) -> None:
-    """Fields of the schedule make sense with type cron only; `at` with all that ends."""
-    if kind is not WireType.CRON:
+    """Fields of the schedule make sense with type cron and scripts; `at` with all that ends."""
+    if kind in (WireType.ONCE, WireType.DAEMON):
         for field in _CRON_ONLY:
             if getattr(request, field) != getattr(BARE, field):
-                raise bad(field, f"expected only with type cron, but type is {kind.value}")
+                raise bad(
+                    field, f"expected only with type cron or a script, but type is {kind.value}"
+                )
     if request.at is not None and kind is WireType.DAEMON:
         raise bad("at", "expected only with types that end, but type is daemon")
     if request.at is not None and request.cron is not None:
