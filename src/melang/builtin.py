@@ -40,9 +40,11 @@ class Builtin(Function):
         self.where = 0
         call = _fitting(fn, arity, mask, method)
         self.py = self.f0 = self.f1 = self.f2 = self.f3 = self.f4 = self.f5 = self.f6 = call
-        if not method and arity == 1:
+        if mask or method:
+            return
+        if arity == 1:
             self.f1 = lambda this, first: fn(running.co, first)
-        elif not method and arity == 2:
+        elif arity == 2:
             self.f2 = lambda this, first, second: fn(running.co, first, second)
 
     def call_with(self, count: int) -> Callable[..., Value]:
@@ -58,7 +60,12 @@ def _fitting(fn: Callable[..., Value], arity: int, mask: int, method: bool) -> C
         if count > arity:
             values = values[:arity]
         elif count < arity:
-            values += tuple(Cell() if mask & (1 << i) else None for i in range(count, arity))
+            values += (None,) * (arity - count)
+        if mask:
+            values = tuple(
+                Cell(value) if mask & (1 << index) and type(value) is not Cell else value
+                for index, value in enumerate(values)
+            )
         if method:
             return fn(running.co, this, *values)
         return fn(running.co, *values)

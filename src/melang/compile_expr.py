@@ -381,6 +381,9 @@ class Expressions:
         if slot is None:
             return None
         emit = self.emit
+        if OPERATORS[op[0]] in self.hooks:
+            by = emit.const(1 if op == "++" else -1)
+            return slot, emit.call(".step", emit.load(slot), by)
         held = Operand(emit.load(slot), tested=(slot,))
         result = self.combined(op[0], held, Operand(emit.const(1), "int", 1))
         before = result.slow

@@ -7,9 +7,8 @@ from collections.abc import Callable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Protocol
-
     from subprocess import Popen
+    from typing import Protocol
 
     from .scheduler import Scheduler
 

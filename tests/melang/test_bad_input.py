@@ -26,67 +26,12 @@ TOO_DEEP = [
     b"@f() {" * 5000 + b"}" * 5000,
     b"while (1) {" * 40 + b"}" * 40,
 ]
-PIECES = [
-    b"a",
-    b"B",
-    b"1",
-    b"0x1F",
-    b"2.5",
-    b"'s'",
-    b'"t"',
-    b"nil",
-    b"true",
-    b"[",
-    b"]",
-    b"(",
-    b")",
-    b"{",
-    b"}",
-    b";",
-    b",",
-    b":",
-    b".",
-    b"=",
-    b"+=",
-    b"+",
-    b"-",
-    b"*",
-    b"/",
-    b"<",
-    b"==",
-    b"&&",
-    b"||",
-    b"!",
-    b"~",
-    b"&",
-    b"++",
-    b"--",
-    b"@",
-    b"$",
-    b"if",
-    b"else",
-    b"fi",
-    b"while",
-    b"for",
-    b"switch",
-    b"case",
-    b"default",
-    b"break",
-    b"continue",
-    b"return",
-    b"goto",
-    b"\n",
-    b"#A",
-    b"#define A 1\n",
-    b"#if A\n",
-    b"#else\n",
-    b"#endif\n",
-    b"//c\n",
-    b"/*",
-    b"*/",
-    b"\x00",
-    b"\xff",
-]
+WORDS = """
+a B 1 0x1F 2.5 's' "t" nil true [ ] ( ) { } ; , : . = += + - * / < == && || ! ~ & ++ -- @ $
+if else fi while for switch case default break continue return goto #A /* */
+"""
+LINES = [b"\n", b"#define A 1\n", b"#if A\n", b"#else\n", b"#endif\n", b"//c\n", b"\0", b"\xff"]
+PIECES = [word.encode() for word in WORDS.split()] + LINES
 QUICK = settings(
     derandomize=True,
     max_examples=150,
@@ -198,38 +143,18 @@ def test_any_bytes_are_a_program_or_an_error(text: bytes) -> None:
     assert error is None or error.reason
 
 
-NAMES = st.sampled_from(["a", "b", "C", "f", "F"])
+NAMES = st.sampled_from(["a", "b", "c", "C", "f", "F", "i"])
 ATOMS = st.one_of(
     NAMES,
     st.integers(-(2**63), 2**64).map(str),
     st.sampled_from(["1.5", "''", "'7x'", "nil", "true", "[1, 2]", "$S", "[]"]),
 )
-OPERATORS = st.sampled_from(
-    [
-        "+",
-        "-",
-        "*",
-        "/",
-        "%",
-        "<<",
-        ">>",
-        "&",
-        "|",
-        "^",
-        "<",
-        "<=",
-        ">",
-        ">=",
-        "==",
-        "!=",
-        "&&",
-        "||",
-        "=",
-        "+=",
-        "-=",
-        "%=",
-    ]
-)
+SIGNS = "+ - * / % << >> & | ^ < <= > >= == != && || = += -= %= *="
+OPERATORS = st.sampled_from(SIGNS.split(" "))
+HOOKED = """
+plus sub mul div mod lmov rmov cor cand cxor equal nonequal lt le gt ge negative reverse index
+property not
+"""
 EXPRESSIONS = st.recursive(
     ATOMS,
     lambda inner: st.one_of(
@@ -244,6 +169,23 @@ EXPRESSIONS = st.recursive(
     ),
     max_leaves=8,
 )
+
+
+@QUICK
+@given(st.lists(EXPRESSIONS, min_size=1, max_size=6))
+def test_the_fast_paths_compute_what_the_slow_ones_do(expressions: list[str]) -> None:
+    """A program that names the hooks of all operators is compiled without fast paths."""
+    hooks = "hooks = [" + ", ".join(f"'__int_{name}_operator__'" for name in HOOKED.split()) + "]; "
+    start = "sys = Import('sys'); S { p; } @f(&x, y) { x = y; return x; } @F(n) { return n; } "
+    start += "@g(a, b) { C = [1, 2, 3]; i = 1; c = 5; for (n = 0; n < 3; ++n) { "
+    body = "".join(f"i = i * 3 + {i}; sys.print({part});" for i, part in enumerate(expressions))
+    script = (
+        "Sys = Import('sys');"
+        + (start + body).replace("sys.", "Sys.")
+        + "i -= n; c += n * c; } Sys.print(c); } g(2, '5'); g(2.5, 4); g(nil, 1);"
+    )
+
+    assert output_of(script) == output_of(hooks + script)
 
 
 @QUICK

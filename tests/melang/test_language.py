@@ -135,6 +135,12 @@ a = make(); a(); b = a; sys.print(a()); sys.print(b()); sys.print(b());
     assert output_of(SYS + script) == ["2", "2", "3"]
 
 
+def test_watching_what_is_no_variable_does_no_harm() -> None:
+    script = "@f() { } sys.print(Watch(5, f)); sys.print(Unwatch(5)); sys.print(Unwatch());"
+
+    assert output_of(SYS + script) == ["true", "nil", "nil"]
+
+
 def test_the_stack_is_shown_innermost_first() -> None:
     script = "@G() {\n Stack();\n}\n@F() {\n G();\n}\nF();"
 
