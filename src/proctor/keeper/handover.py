@@ -31,7 +31,7 @@ def read(memory: int) -> State:
 def close_on_exec() -> None:
     """Let no descriptor but 0, 1 and 2 leak into what we start, and make sure that those exist."""
     while (fd := os.open("/dev/null", os.O_RDWR)) <= 2:
-        pass
+        os.set_inheritable(fd, True)
     os.close(fd)
     for name in os.listdir("/proc/self/fd"):
         fd = int(name)
