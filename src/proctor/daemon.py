@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from . import listen, statedir
 from .api.app import ApiSettings, build_app
 from .api.body import BodyLimits
+from .api.ports import Service
 from .api.reply import App
 from .api.schemas import SpecLimits
 from .api.server import HttpServer
@@ -218,7 +219,14 @@ class _Service:
             spec=SpecLimits(max_replicas=settings.max_replicas),
             body=BodyLimits(size=settings.http.max_body, seconds=settings.http.body_timeout),
         )
-        return build_app(self._manager, api, check_spec)
+        service = Service(
+            generation=self._engine.generation,
+            keeper_pid=self._engine.keeper_pid,
+            timezone=settings.timezone,
+            reload=lambda: self._end_with("reload"),
+            shutdown=lambda: self._end_with("stop"),
+        )
+        return build_app(self._manager, api, check_spec, service)
 
     # Output.
 

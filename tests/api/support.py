@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from proctor.api.app import ApiSettings, build_app
@@ -21,16 +22,24 @@ from proctor.core.errors import DependencyCycle, TaskExists, UnknownTask
 from proctor.core.graph import find_cycle
 from proctor.core.spec import Spec, TaskType
 from proctor.core.views import Listing, RunningRow, TaskRow
+from proctor.core.world import World
+from proctor.testing import never
 
 T = TypeVar("T")
 GENEROUS = 30.0
 
 
 class MemoryManager:
-    """Keeps tasks in a dict; every replica of a daemon "runs".  Removal ends when told to."""
+    """Keeps tasks in a dict; every replica of a daemon "runs".  Removal ends when told to.
+
+    It is all that /proc needs; for /v1 its world is empty.
+    """
 
     def __init__(self) -> None:
         self.version = 0
+        self.world = World(never)
+        self.store = None
+        self.history = SimpleNamespace(listen=lambda listener: None)
         self.specs: dict[str, Spec] = {}
         self.restarted: list[str] = []
         self.removing: set[str] = set()
@@ -127,12 +136,14 @@ class Running:
 
     def __init__(
         self,
-        make_app: Callable[[MemoryManager], App],
+        make_app: Callable[[Any], App],
         unix: Path,
         limits: ConnectionLimits | None = None,
+        make_manager: Callable[[], Any] = MemoryManager,
     ) -> None:
         self.unix = unix
-        self.manager: MemoryManager
+        self.manager: Any
+        self._make_manager = make_manager
         self.port: int
         self._make_app = make_app
         self._limits = limits or ConnectionLimits()
@@ -142,7 +153,7 @@ class Running:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._end = asyncio.Event()
-        self.manager = MemoryManager()
+        self.manager = self._make_manager()
         tcp = socket.create_server(("127.0.0.1", 0))
         self.port = tcp.getsockname()[1]
         unix = socket.socket(socket.AF_UNIX)

@@ -39,7 +39,7 @@ def test_the_document_is_valid_openapi_3_1(server: Running) -> None:
 
     OpenAPIV31SpecValidator(doc).validate()
     assert doc["openapi"].startswith("3.1")
-    assert set(doc["paths"]) == {"/proc", "/proc/output"}
+    assert {"/proc", "/proc/output", "/v1/tasks", "/v1/tasks/{name}/start"} <= set(doc["paths"])
     assert set(doc["paths"]["/proc"]) == {"get", "post", "put", "delete"}
 
 
@@ -60,7 +60,6 @@ def test_what_is_answered_is_what_the_document_announces(server: Running, tmp_pa
         ("POST", "/proc", task(name="c", type="cron", interval=0.5), 200),
         ("POST", "/proc", task(), 409),
         ("POST", "/proc", task(name=1), 400),
-        ("POST", "/proc", task(name="m", type="melang"), 501),
         ("POST", "/proc", b"[" * 2_000_000, 413),
         ("POST", "/proc", task(name="self", deps=["self"]), 422),
         ("GET", "/proc", None, 200),

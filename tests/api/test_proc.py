@@ -193,12 +193,10 @@ def test_an_account_that_does_not_exist_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["melang", "coroutine"])
-def test_melang_is_understood_but_not_supported_yet(server: Running, kind: str) -> None:
-    response = server.post(task(type=kind))
+def test_coroutine_is_another_name_of_melang(server: Running, kind: str) -> None:
+    assert server.post(task(type=kind, cmd="/tmp/a.me")).status == 200
 
-    assert (response.status, response.json["code"]) == (501, 501)
-    assert "melang" in response.json["msg"]
-    assert server.manager.specs == {}
+    assert server.manager.specs["task1"].type.value == "melang"
 
 
 def test_put_restarts(server: Running) -> None:

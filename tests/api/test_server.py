@@ -79,7 +79,7 @@ def make_app(manager: MemoryManager) -> App:
         for path, handler in HANDLERS.items()
     ]
     groups = [Group(operations, seed, SeedError)]
-    return Router(groups, expected={}, limits=BodyLimits(), fallback=seed)
+    return Router(groups, expected={}, limits=BodyLimits(), dialect_of=lambda path: seed)
 
 
 @pytest.fixture

@@ -6,15 +6,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import proctor
+from proctor.manager import Manager
+from proctor.operations import Operations
 
-from . import docs, proc
+from . import docs, proc, v1
+from .accept import Acceptance
 from .body import BodyLimits
-from .errors import seed
+from .errors import dialect_of
 from .guard import Access, Guard
+from .history import Runs
 from .oapi import Facts, Router
-from .ports import AccountCheck, ManagerPort
+from .ports import Service, SpecCheck
 from .reply import App
 from .schemas import EXPECTED, SpecLimits
+from .system import System
+from .tasks import Tasks
+from .verbs import Verbs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +40,33 @@ class ApiSettings:
     body: BodyLimits = field(default_factory=BodyLimits)
 
 
-def build_app(manager: ManagerPort, settings: ApiSettings, check_account: AccountCheck) -> App:
-    """Return the ASGI application."""
-    seed_api = proc.Proc(manager, check_account, settings.spec, settings.log_root)
-    groups = [proc.group(seed_api)]
+def build_app(
+    manager: Manager,
+    settings: ApiSettings,
+    check: SpecCheck,
+    service: Service | None = None,
+) -> App:
+    """Return the ASGI application.  Has to be called in the event loop's thread."""
+    service = service or Service()
+    accept = Acceptance(check, settings.spec)
+    operations = Operations(manager.world, manager.history.listen)
+    groups = [
+        proc.group(proc.Proc(manager, accept, settings.log_root)),
+        v1.tasks(Tasks(manager, accept)),
+        v1.verbs(Verbs(manager, operations, settings.spec), operations),
+        v1.history(Runs(manager)),
+        v1.schedules(manager, service),
+        v1.system(System(manager, service)),
+    ]
     groups.append(docs.group(tuple(groups), _facts(settings)))
-    router = Router(groups, expected=EXPECTED, limits=settings.body, fallback=seed)
+    router = Router(groups, expected=EXPECTED, limits=settings.body, dialect_of=dialect_of)
     access = Access(
         token=settings.token,
         hosts=frozenset(settings.hosts),
         any_address=settings.any_address,
         public=frozenset(op.path for group in groups for op in group.operations if op.public),
     )
-    return Guard(router, access, seed)
+    return Guard(router, access, dialect_of)
 
 
 def _facts(settings: ApiSettings) -> Facts:

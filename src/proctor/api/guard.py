@@ -44,10 +44,10 @@ _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]@/\s]+)(?::\d{1,5})?")
 class Guard:
     """Refuses what `Access` does not allow; passes the rest on."""
 
-    def __init__(self, app: App, access: Access, dialect: Dialect) -> None:
+    def __init__(self, app: App, access: Access, dialect_of: Callable[[str], Dialect]) -> None:
         self._app = app
         self._public = access.public
-        self._dialect = dialect
+        self._dialect_of = dialect_of
         self._token = None if access.token is None else access.token.encode()
         self._hosts = frozenset(_plain(host) for host in access.hosts)
         self._is_ours = _host_check(self._hosts, access.any_address)
@@ -56,10 +56,10 @@ class Guard:
         problem = self._judge(scope)
         if problem is None:
             await self._app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send_problem(problem, self._dialect, receive, over_websocket(send))
-        else:
-            await send_problem(problem, self._dialect, receive, send)
+            return
+        if scope["type"] == "websocket":
+            send = over_websocket(send)
+        await send_problem(problem, self._dialect_of(scope["path"]), receive, send)
 
     def _judge(self, scope: Scope) -> Problem | None:
         given: dict[bytes, bytes] = {}

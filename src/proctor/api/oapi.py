@@ -66,9 +66,10 @@ class Operation(Generic[Q, B]):
     """One method of one path.  `path` may hold `{name}` pieces, which match up to a slash.
 
     `query` and `body` are the structs that its parameters and its JSON body are decoded into,
-    `returns` what it answers with 200, or a content type.  `errors` are the statuses of its
-    problems; what every operation can answer is added.  `examples` are request bodies by title,
-    `answers` one response.  `public`: needs no token.
+    `returns` what it answers with `status`, and with those of `also`, or a content type.
+    `errors` are the statuses of its problems; what every operation can answer is added.
+    `examples` are request bodies by title, `answer` is one response, `places` says what the pieces
+    of the path are.  `public`: needs no token.
     """
 
     method: str
@@ -78,11 +79,14 @@ class Operation(Generic[Q, B]):
     handler: Handler[Q, B]
     returns: Any
     description: str = ""
+    status: int = 200
+    also: Mapping[int, str] = field(default_factory=dict)
     query: type[Q] = Nothing  # type: ignore[assignment]
     body: type[B] = Nothing  # type: ignore[assignment]
     errors: Mapping[int, str] = field(default_factory=dict)
     examples: Mapping[str, object] = field(default_factory=dict)
     answer: object = None
+    places: Mapping[str, str] = field(default_factory=dict)
     tag: str = ""
     public: bool = False
     hidden: bool = False
@@ -98,6 +102,7 @@ class Group:
     operations: Sequence[AnyOperation]
     dialect: Dialect
     error: type[Struct]
+    error_type: str = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,11 +208,11 @@ class Router:
         *,
         expected: Mapping[str, str],
         limits: BodyLimits,
-        fallback: Dialect,
+        dialect_of: Callable[[str], Dialect],
     ) -> None:
         self._exact: dict[str, Methods] = {}
         self._patterns: list[tuple[re.Pattern[str], Methods]] = []
-        self._fallback = fallback
+        self._dialect_of = dialect_of
         for group in groups:
             for op in group.operations:
                 endpoint = Endpoint(op, group.dialect, expected, limits)
@@ -226,14 +231,15 @@ class Router:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         methods, path = self._find(scope["path"])
         if scope["type"] == "websocket":
-            await send_problem(NO_WEBSOCKET, self._fallback, receive, over_websocket(send))
+            dialect = self._dialect_of(scope["path"])
+            await send_problem(NO_WEBSOCKET, dialect, receive, over_websocket(send))
             return
         endpoint = methods.get(scope["method"])
         if endpoint is not None:
             await endpoint.call(scope, receive, send, path)
             return
-        dialect = next(iter(methods.values())).dialect if methods else self._fallback
-        await send_problem(_not_here(scope, methods), dialect, receive, send)
+        problem = _not_here(scope, methods)
+        await send_problem(problem, self._dialect_of(scope["path"]), receive, send)
 
     def _find(self, path: str) -> tuple[Methods, Mapping[str, str]]:
         exact = self._exact.get(path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -11,6 +13,12 @@ from .oapi import AnyOperation, Facts, Group, Nothing
 
 Json = dict[str, Any]
 REF = "#/components/schemas/{name}"
+
+FREE: Mapping[Any, str] = {dict: "application/merge-patch+json"}
+"""Bodies that are any object, and their content types."""
+
+PLACES = {"run": {"type": "integer", "minimum": 1}}
+"""The schemas of pieces of paths that are no plain text."""
 
 ALWAYS = {
     403: "The request comes from a web page of another site, or is not addressed to this service.",
@@ -60,7 +68,7 @@ def _schemas(groups: Sequence[Group]) -> Json:
     types: set[type] = set()
     for group, op in _shown(groups):
         wanted = {op.query, op.body, op.returns, group.error}
-        types |= {t for t in wanted if isinstance(t, type) and t is not Nothing}
+        types |= {t for t in wanted if isinstance(t, type) and t not in (Nothing, *FREE)}
     _, schemas = msgspec.json.schema_components(sorted(types, key=_name), ref_template=REF)
     return dict(schemas)
 
@@ -82,7 +90,7 @@ def _operation(group: Group, op: AnyOperation, schemas: Json, token: bool) -> Js
     result: Json = {
         "operationId": op.id,
         "summary": op.summary,
-        "responses": {"200": _answer(op)} | _problems(group, op, token),
+        "responses": _answers(op) | _problems(group, op, token),
     }
     if op.tag:
         result["tags"] = [op.tag]
@@ -98,19 +106,27 @@ def _operation(group: Group, op: AnyOperation, schemas: Json, token: bool) -> Js
 
 
 def _body(op: AnyOperation) -> Json:
-    media: Json = {"schema": _ref(op.body)}
+    if op.body in FREE:
+        media: Json = {"schema": {"type": "object"}}
+    else:
+        media = {"schema": _ref(op.body)}
     if op.examples:
         media["examples"] = {title: {"value": value} for title, value in op.examples.items()}
-    return {"required": True, "content": {"application/json": media}}
+    return {"required": True, "content": {FREE.get(op.body, "application/json"): media}}
 
 
-def _answer(op: AnyOperation) -> Json:
+def _answers(op: AnyOperation) -> Json:
+    answers = {str(op.status): _answer(op, HTTPStatus(op.status).phrase)}
+    return answers | {str(status): _answer(op, text) for status, text in op.also.items()}
+
+
+def _answer(op: AnyOperation, text: str) -> Json:
     if isinstance(op.returns, str):
-        return {"description": "OK", "content": {op.returns: {}}}
+        return {"description": text, "content": {op.returns: {}}}
     media: Json = {"schema": _ref(op.returns)}
     if op.answer is not None:
         media["example"] = op.answer
-    return {"description": "OK", "content": {"application/json": media}}
+    return {"description": text, "content": {"application/json": media}}
 
 
 def _problems(group: Group, op: AnyOperation, token: bool) -> Json:
@@ -118,26 +134,40 @@ def _problems(group: Group, op: AnyOperation, token: bool) -> Json:
     texts |= WITH_BODY if op.body is not Nothing else {}
     texts |= WITH_TOKEN if token and not op.public else {}
     texts |= op.errors
-    content = {"application/json": {"schema": _ref(group.error)}}
+    content = {group.error_type: {"schema": _ref(group.error)}}
     return {str(s): {"description": texts[s], "content": content} for s in sorted(texts)}
 
 
 def _parameters(op: AnyOperation, schemas: Json) -> list[Json]:
     parameters: list[Json] = [
-        {"name": piece[1:-1], "in": "path", "required": True, "schema": {"type": "string"}}
-        for piece in op.path.split("/")
-        if piece.startswith("{")
+        {
+            "name": piece,
+            "in": "path",
+            "required": True,
+            "schema": PLACES.get(piece, {"type": "string", "minLength": 1}),
+            "description": op.places.get(piece, f"The {piece}."),
+        }
+        for piece in re.findall(r"\{(\w+)\}", op.path)
     ]
     if op.query is Nothing:
         return parameters
     schema = schemas[_name(op.query)]
     for name, part in schema["properties"].items():
-        part = dict(part)
+        part = _without_null(part)
         parameter = {"name": name, "in": "query", "required": name in schema.get("required", ())}
         if text := part.pop("description", None):
             parameter["description"] = text
         parameters.append({**parameter, "schema": part})
     return parameters
+
+
+def _without_null(schema: Json) -> Json:
+    """Return the schema of a parameter: there is no null in a query, it is left out."""
+    if "anyOf" not in schema:
+        return dict(schema)
+    rest = {k: v for k, v in schema.items() if k != "anyOf" and (k, v) != ("default", None)}
+    choices = [choice for choice in schema["anyOf"] if choice != {"type": "null"}]
+    return {**rest, **choices[0]} if len(choices) == 1 else {**rest, "anyOf": choices}
 
 
 def _ref(type: type) -> Json:

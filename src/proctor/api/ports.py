@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from proctor.core.model import Spec
@@ -35,7 +39,27 @@ class ManagerPort(Protocol):
     def has_task(self, name: str) -> bool: ...
 
 
-class AccountCheck(Protocol):
-    """Looks up the spec's user and groups; may block.  Raises UnknownAccount."""
+class SpecCheck(Protocol):
+    """Looks up the spec's user and groups, and reads its script; may block.
+
+    Raises UnknownAccount, and what is wrong with a script.
+    """
 
     def __call__(self, spec: Spec, /) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service around the manager: facts, and what it does when told to.
+
+    `generation` counts the managers of this keeper; `limits` says how limits are enforced.
+    `reload` and `shutdown` return at once; None: not here.
+    """
+
+    generation: int = 1
+    keeper_pid: int = field(default_factory=os.getppid)
+    started: float = field(default_factory=time.time)
+    limits: str = "none"
+    timezone: str = "local"
+    reload: Callable[[], None] | None = None
+    shutdown: Callable[[], None] | None = None

@@ -13,11 +13,12 @@ from proctor.core.errors import UnknownTask
 from proctor.core.model import ReplicaId
 from proctor.core.views import Listing, TaskRow
 
+from .accept import Acceptance
 from .errors import SeedError, seed
 from .oapi import AnyOperation, Call, Group, Nothing, Operation
-from .ports import AccountCheck, ManagerPort
+from .ports import ManagerPort
 from .reply import JSON, NO_SNIFF, NO_STORE, Reply, Stream, json_reply
-from .schemas import SeedTaskRequest, SpecLimits, to_spec
+from .schemas import SeedTaskRequest
 from .schemas.proc import (
     NameQuery,
     Ok,
@@ -37,12 +38,9 @@ PIECE = 192 * 1024
 class Proc:
     """The handlers.  Keeps the bytes of the listing until the manager's version changes."""
 
-    def __init__(
-        self, manager: ManagerPort, check_account: AccountCheck, limits: SpecLimits, log_root: Path
-    ) -> None:
+    def __init__(self, manager: ManagerPort, accept: Acceptance, log_root: Path) -> None:
         self._manager = manager
-        self._check_account = check_account
-        self._limits = limits
+        self._accept = accept
         self._log_root = log_root
         self._listing = OK
         self._listed: int | None = None
@@ -55,11 +53,7 @@ class Proc:
         return self._listing
 
     async def start(self, call: Call[Nothing, SeedTaskRequest]) -> Reply:
-        spec = to_spec(call.body, self._limits)
-        accounts = (spec.user, spec.group, spec.groups)
-        if spec.type.is_script or accounts != (None, None, None):
-            # The user database may live in the network, and a script is parsed.
-            await asyncio.to_thread(self._check_account, spec)
+        spec = await self._accept.spec(call.body)
         self._manager.submit(spec)
         return OK
 

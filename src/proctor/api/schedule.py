@@ -1,0 +1,88 @@
+"""/v1 on schedules: when an expression, or a task, fires next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+
+from proctor.core.errors import BadSpec
+from proctor.core.schedules import open_moment
+from proctor.core.spec import Spec
+from proctor.manager import Manager
+
+from .oapi import Call, Nothing
+from .reply import Reply, json_reply
+from .schemas.system import FireEntry, FiresQuery, PreviewQuery, ScheduleResponse
+from .schemas.to_schedule import moment
+
+LATEST = 253_402_300_799.0
+"""The last second of the year 9999; calendars end there."""
+
+
+async def preview(zone: str, call: Call[PreviewQuery, Nothing]) -> Reply:
+    """`zone` is the service's, for who names none."""
+    from proctor.core import schedule, zones  # Its library is loaded when it is needed.
+
+    query = call.query
+    try:
+        cron = schedule.parse(query.cron, query.tz, zone)
+    except BadSpec as error:
+        raise BadSpec(str(error), field="tz" if error.field == "timezone" else "cron") from None
+    fires = _fires(lambda after: schedule.next_fire(cron, after), _start(query.from_), query.n)
+    found = zones.find_zone(cron.zone)
+    return json_reply(ScheduleResponse(query.cron, cron.zone, _entries(fires, found)))
+
+
+async def of_task(manager: Manager, zone: str, call: Call[FiresQuery, Nothing]) -> Reply:
+    """Moments within a blackout are passed over, as the task does."""
+    from proctor.core import schedule, zones
+
+    spec, query = manager.world.task(call.path["name"]).spec, call.query
+    when = spec.schedule
+    start = _start(query.from_)
+    fires = [when.at] if when.at is not None and when.at > start else []
+    named = when.timezone or zone
+
+    def following(one: Spec, after: float) -> float | None:
+        return schedule.next_fire(
+            schedule.parse(one.schedule.cron or "", one.schedule.timezone, zone), after
+        )
+
+    if when.cron is not None and spec.enabled:
+        fires = _fires(lambda after: open_moment(spec, after, following), start, query.n)
+    return json_reply(ScheduleResponse(when.cron, named, _entries(fires, zones.find_zone(named))))
+
+
+def _start(given: str | None) -> float:
+    if given is None:
+        return time.time()
+    try:
+        start = float(given)
+    except ValueError:
+        start = moment("from", given, time.time())
+    if not 0 <= start < LATEST - 366 * 86_400:
+        raise BadSpec("`from` is not valid: expected a moment from 1970 to 9998", field="from")
+    return start
+
+
+def _fires(next_fire: Callable[[float], float | None], start: float, count: int) -> list[float]:
+    fires: list[float] = []
+    while len(fires) < count:
+        found = next_fire(fires[-1] if fires else start)
+        if found is None:
+            break
+        fires.append(found)
+    return fires
+
+
+def _entries(fires: list[float], zone: tzinfo) -> list[FireEntry]:
+    return [
+        FireEntry(
+            at,
+            datetime.fromtimestamp(at, UTC).isoformat(),
+            datetime.fromtimestamp(at, zone).isoformat(),
+        )
+        for at in fires
+        if at < LATEST
+    ]

@@ -1,0 +1,99 @@
+"""/v1 on the whole: the graph, health, facts, reload and shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import proctor
+from proctor.core.chain import critical_chain
+from proctor.core.deps import Blocker
+from proctor.core.errors import NotSupported
+from proctor.core.model import State
+from proctor.core.statement import statement
+from proctor.manager import Manager
+
+from .oapi import Call, Nothing
+from .ports import Service
+from .reply import Reply, json_reply
+from .schemas.system import (
+    ChainEntry,
+    DoneResponse,
+    EdgeEntry,
+    GraphResponse,
+    HealthResponse,
+    InfoResponse,
+    NodeEntry,
+)
+
+
+class System:
+    """The handlers."""
+
+    def __init__(self, manager: Manager, service: Service) -> None:
+        self._manager = manager
+        self._world = manager.world
+        self._service = service
+
+    async def graph(self, call: Call[Nothing, Nothing]) -> Reply:
+        nodes, edges = [], []
+        for name, task in self._world.tasks.items():
+            spec = task.spec
+            state = statement(self._world, name).state.value
+            nodes.append(NodeEntry(name, spec.type.value, spec.namespace, state))
+            why = {b.task: b for b in reversed(self._world.blockers(name))} if spec.deps else {}
+            for dep in spec.deps:
+                edges.append(
+                    EdgeEntry(
+                        name, dep.task, dep.until.value, dep.required, _text(why.get(dep.task))
+                    )
+                )
+        chain = [
+            ChainEntry(link.task, link.waited, link.took, link.at)
+            for link in critical_chain(self._world)
+        ]
+        return json_reply(GraphResponse(nodes, edges, chain))
+
+    async def health(self, call: Call[Nothing, Nothing]) -> Reply:
+        status = "ok" if self._manager.saves else "cannot save"
+        if self._world.halting:
+            status = "stopping"
+        response = HealthResponse(status, len(self._world.tasks))
+        return json_reply(response, 200 if status == "ok" else 503)
+
+    async def info(self, call: Call[Nothing, Nothing]) -> Reply:
+        service, replicas = self._service, self._world.replicas.values()
+        return json_reply(
+            InfoResponse(
+                version=proctor.__version__,
+                pid=os.getpid(),
+                keeper_pid=service.keeper_pid,
+                generation=service.generation,
+                started=service.started,
+                uptime=round(max(0.0, self._manager.now().wall - service.started), 3),
+                limits=service.limits,
+                tasks=len(self._world.tasks),
+                replicas=len(replicas),
+                alive=sum(r.alive for r in replicas),
+                ready=sum(r.ready for r in replicas),
+                failed=sum(r.state is State.FAILED for r in replicas),
+            )
+        )
+
+    async def reload(self, call: Call[Nothing, Nothing]) -> Reply:
+        return _soon(self._service.reload, "reloading")
+
+    async def shutdown(self, call: Call[Nothing, Nothing]) -> Reply:
+        return _soon(self._service.shutdown, "stopping")
+
+
+def _soon(callback: object, status: str) -> Reply:
+    """Have it called at the loop's next turn: the answer is on its way then."""
+    if callback is None:
+        raise NotSupported("this service cannot do that")
+    asyncio.get_running_loop().call_soon(callback)  # type: ignore[arg-type]
+    return json_reply(DoneResponse(status), 202)
+
+
+def _text(blocker: Blocker | None) -> str | None:
+    return None if blocker is None else str(blocker)

@@ -1,0 +1,198 @@
+"""/v1/tasks: list, create, look at, replace, patch, forget."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from proctor.core.errors import BadSpec
+from proctor.core.update import Plan
+from proctor.manager import Manager, Result
+
+from . import describe
+from .accept import Acceptance
+from .body import explain, names_by_path
+from .oapi import Call, Nothing
+from .reply import Reply, json_reply
+from .schemas import EXPECTED, TaskRequest, to_request
+from .schemas.tasks import (
+    ChangeEntry,
+    ListQuery,
+    PutQuery,
+    PutResponse,
+    ReplicaList,
+    TaskList,
+    TaskSummary,
+)
+from .schemas.to_request import HIDDEN, is_secret, with_secrets_of
+from .selectors import has_labels
+
+
+class Tasks:
+    """The handlers.  A page of the list is kept until the manager's version changes."""
+
+    def __init__(self, manager: Manager, accept: Acceptance) -> None:
+        self._manager = manager
+        self._world = manager.world
+        self._accept = accept
+        self._page = lru_cache(maxsize=16)(self._make_page)
+
+    async def show_all(self, call: Call[ListQuery, Nothing]) -> Reply:
+        return self._page(self._manager.version, call.query)
+
+    def _make_page(self, version: int, query: ListQuery) -> Reply:
+        names = [name for name in self._world.tasks if self._may_fit(name, query)]
+        found = [describe.summary(self._world, name) for name in names]
+        if query.state is not None:
+            states = query.state.split(",")
+            found = [one for one in found if one.state in states]
+        return json_reply(_page(found, query))
+
+    def _may_fit(self, name: str, query: ListQuery) -> bool:
+        spec = self._world.tasks[name].spec
+        return (
+            (query.name is None or fnmatchcase(name, query.name))
+            and (query.namespace is None or spec.namespace == query.namespace)
+            and (query.type is None or spec.type.value in query.type.split(","))
+            and (query.label is None or has_labels(spec.labels, _labels(query.label)))
+        )
+
+    async def show(self, call: Call[Nothing, Nothing]) -> Reply:
+        name = call.path["name"]
+        self._world.task(name)
+        return json_reply(describe.details(self._world, name, self._manager.now()))
+
+    async def replicas(self, call: Call[Nothing, Nothing]) -> Reply:
+        name = call.path["name"]
+        self._world.task(name)
+        found = describe.replicas(self._world, name, self._manager.now())
+        return json_reply(ReplicaList(found))
+
+    async def create(self, call: Call[Nothing, TaskRequest]) -> Reply:
+        spec = await self._accept.spec(call.body)
+        self._manager.submit(spec)
+        shown = describe.details(self._world, spec.name, self._manager.now())
+        return json_reply(PutResponse("created", [], [], shown), 201)
+
+    async def replace(self, call: Call[PutQuery, TaskRequest]) -> Reply:
+        name = call.path["name"]
+        if call.body.name != name:
+            raise BadSpec(
+                f"`name` is not valid: expected {name[:200]!r}, as the path has it", field="name"
+            )
+        return await self._put(call.body, call.query)
+
+    async def patch(self, call: Call[PutQuery, dict[str, Any]]) -> Reply:
+        name = call.path["name"]
+        before = msgspec.to_builtins(to_request(self._world.task(name).spec))
+        try:
+            request = msgspec.convert(merged(before, call.body), TaskRequest)
+        except msgspec.ValidationError as error:
+            raise explain(str(error), names_by_path(TaskRequest), EXPECTED) from None
+        if request.name != name:
+            raise BadSpec("`name` is not valid: expected no change of it", field="name")
+        return await self._put(request, call.query)
+
+    async def _put(self, request: TaskRequest, query: PutQuery) -> Reply:
+        task = self._world.tasks.get(request.name)
+        if task is not None:
+            request = with_secrets_of(request, task.spec)
+        spec = await self._accept.spec(request)
+        plan = self._manager.plan(spec)
+        running = [str(r.id) for r in self._world.replicas_of(spec.name) if r.alive and r.wanted]
+        result: Result = "created" if plan is None else "updated" if plan.changes else "unchanged"
+        restarts = running if plan is not None and plan.restarts else []
+        secret = {n for n in spec.env if is_secret(n, spec)}
+        changes = [] if plan is None else _changes(plan, secret)
+        if query.dry_run:
+            return json_reply(PutResponse(result, changes, restarts))
+        self._manager.put(spec, roll=query.roll)
+        shown = describe.details(self._world, spec.name, self._manager.now())
+        status = 201 if plan is None else 200
+        return json_reply(PutResponse(result, changes, restarts, shown), status)
+
+
+def merged(before: Any, patch: Any) -> Any:
+    """Return what a merge patch makes of a value.  Source: RFC 7396, section 2."""
+    if not isinstance(patch, dict):
+        return patch
+    after = dict(before) if isinstance(before, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            after.pop(name, None)
+        else:
+            after[name] = merged(after.get(name), value)
+    return after
+
+
+def _changes(plan: Plan, secret: set[str]) -> list[ChangeEntry]:
+    return [
+        ChangeEntry(c.field, _shown(c.before, secret), _shown(c.after, secret), c.restarts)
+        for c in plan.changes
+    ]
+
+
+def _shown(value: object, secret: set[str]) -> str:
+    """Return a value of a spec as JSON, without secrets."""
+    plain = msgspec.to_builtins(value)
+    if isinstance(plain, dict):
+        plain = {n: HIDDEN if n in secret else v for n, v in plain.items()}
+    return msgspec.json.encode(plain).decode()
+
+
+def _labels(text: str) -> list[tuple[str, str | None]]:
+    """Return the labels of "a=b,c"; None stands for any value."""
+    pairs = (label.partition("=") for label in text.split(","))
+    return [(name, value if sign else None) for name, sign, value in pairs]
+
+
+# Pages.
+
+Key = tuple[Any, str]
+
+SORT_KEYS: dict[str, Callable[[TaskSummary], Any]] = {
+    "name": lambda one: "",
+    "state": lambda one: one.state,
+    "started": lambda one: one.started or 0.0,
+    "restarts": lambda one: one.restarts,
+}
+
+
+def _page(found: list[TaskSummary], query: ListQuery) -> TaskList:
+    by = SORT_KEYS[query.sort.removeprefix("-")]
+    backwards = query.sort.startswith("-")
+    keyed = sorted((((by(one), one.name), one) for one in found), key=_first, reverse=backwards)
+    if query.cursor is not None:
+        last = _key_of(query.cursor, by)
+        keyed = [(key, one) for key, one in keyed if (key < last if backwards else key > last)]
+    page = keyed[: query.limit]
+    more = len(keyed) > len(page)
+    return TaskList([one for _, one in page], len(found), _cursor(page[-1][0]) if more else None)
+
+
+def _first(pair: tuple[Key, TaskSummary]) -> Key:
+    return pair[0]
+
+
+def _cursor(key: Key) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(key)).decode().rstrip("=")
+
+
+def _key_of(cursor: str, by: Callable[[TaskSummary], Any]) -> Key:
+    """Return the key that a cursor was made from.  Raises BadSpec."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        value, name = msgspec.json.decode(text, type=tuple[float | str, str])
+    except (msgspec.MsgspecError, binascii.Error, ValueError):
+        value, name = None, ""
+    if value is None or isinstance(value, str) != (
+        by is SORT_KEYS["name"] or by is SORT_KEYS["state"]
+    ):
+        raise BadSpec("`cursor` is not valid: expected `next` of the page before", field="cursor")
+    return value, name

@@ -1,0 +1,264 @@
+"""start, stop, restart, signal, scale, run, enable, disable: of one task, or of a selection."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec.structs import replace
+
+from proctor.core import graph
+from proctor.core.errors import BadSpec, ProctorError
+from proctor.core.goals import Goal, Outcome
+from proctor.core.model import Replica, ReplicaId, State
+from proctor.core.spec import Overlap, Spec, TaskType
+from proctor.manager import Manager
+from proctor.operations import Operations, Target
+
+from .oapi import Call, Nothing
+from .operation import answer
+from .reply import Reply
+from .schemas import SpecLimits
+from .schemas.selection import (
+    RestartQuery,
+    ScaleQuery,
+    SelectionRequest,
+    SignalQuery,
+    StartQuery,
+    WaitQuery,
+)
+from .selectors import Selected, select, select_one
+
+
+class Busy(ProctorError):
+    code = "busy"
+
+
+Done = list[Target]
+Act = Callable[[Selected, Any], Done]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb: what it does, with which query, and how the document describes it."""
+
+    name: str
+    act: Act
+    query: type[Any]
+    summary: str
+    description: str
+
+
+class Verbs:
+    """The verbs.  Each does what it says to what is selected, and says what is to come of it."""
+
+    def __init__(self, manager: Manager, operations: Operations, limits: SpecLimits) -> None:
+        self._manager = manager
+        self._world = manager.world
+        self._operations = operations
+        self._limits = limits
+
+    @property
+    def all(self) -> Sequence[Verb]:
+        """The verbs, as the document lists them."""
+        return [Verb(*row) for row in _rows(self)]
+
+    def one(self, verb: Verb) -> Callable[[Call[Any, Nothing]], Awaitable[Reply]]:
+        """Return the handler that does it to the task, or replica, that the path names."""
+
+        async def handle(call: Call[Any, Nothing]) -> Reply:
+            return await self._do(verb, select_one(self._world, call.path["name"]), call.query)
+
+        return handle
+
+    def many(self, verb: Verb) -> Callable[[Call[Any, SelectionRequest]], Awaitable[Reply]]:
+        """Return the handler that does it to what the body selects."""
+
+        async def handle(call: Call[Any, SelectionRequest]) -> Reply:
+            return await self._do(verb, select(self._world, call.body), call.query)
+
+        return handle
+
+    async def _do(self, verb: Verb, selected: Selected, query: Any) -> Reply:
+        operation = self._operations.begin(verb.name, verb.act(selected, query))
+        return await answer(self._operations, operation, query.wait)
+
+    # What they do.
+
+    def start(self, selected: Selected, query: StartQuery) -> Done:
+        ids = [id for found in selected.values() for id in found]
+        if query.deps:
+            ids += self._needed(selected)
+        targets = [self._target(id, Goal.UP) for id in ids]
+        self._manager.start(ids)
+        return targets
+
+    def _needed(self, selected: Selected) -> list[ReplicaId]:
+        """Return what the selected tasks depend on and what is not running, or about to."""
+        names = {n for name in selected for n in graph.closure(self._world.deps_of, name)}
+        known = sorted((names & self._world.tasks.keys()) - selected.keys())
+        ids = [id for name in known for id in self._world.ids_of(name)]
+        return [id for id in ids if not self._world.replicas[id].pending]
+
+    def stop(self, selected: Selected, query: WaitQuery) -> Done:
+        ids = [id for found in selected.values() for id in found]
+        self._manager.stop(ids)
+        return [Target(id, Goal.REST, 0) for id in ids]
+
+    def restart(self, selected: Selected, query: RestartQuery) -> Done:
+        targets: Done = []
+        for name in selected:
+            self._world.startable(name)
+        for name, ids in selected.items():
+            scheduled = self._world.tasks[name].spec.is_scheduled
+            rolled = [id for id in ids if self._world.replicas[id].alive]
+            targets += [
+                Target(id, Goal.REST if scheduled else Goal.UP, self._world.replicas[id].run)
+                for id in (rolled if query.roll else ids)
+            ]
+            if query.roll:
+                self._manager.roll(name)
+            elif len(ids) == len(self._world.ids_of(name)):
+                self._manager.restart(name)
+            else:
+                self._manager.restart_replicas(ids)
+        return targets
+
+    def run(self, selected: Selected, query: WaitQuery) -> Done:
+        ids = [id for found in selected.values() for id in found]
+        for id in ids:
+            task, r = self._world.startable(id.task), self._world.replicas[id]
+            if r.pending and task.spec.schedule.overlap is not Overlap.ALLOW:
+                raise Busy(f"a run of {id} goes on already", field="name")
+        targets = [self._target(id, self._goal_of_run(id)) for id in ids]
+        self._manager.start(ids, trigger="run")
+        return targets
+
+    def _goal_of_run(self, id: ReplicaId) -> Goal:
+        daemon = self._world.tasks[id.task].spec.type is TaskType.DAEMON
+        return Goal.UP if daemon else Goal.SUCCESS
+
+    def delete(self, selected: Selected, query: WaitQuery) -> Done:
+        targets: Done = []
+        for name in self._whole(selected):
+            ids = [r.id for r in self._world.replicas_of(name)] or [ReplicaId(name, 0)]
+            self._manager.remove(name)
+            targets += [Target(id, Goal.GONE, 0) for id in ids]
+        return targets
+
+    def signal(self, selected: Selected, query: SignalQuery) -> Done:
+        ids = [id for found in selected.values() for id in found]
+        self._manager.signal(ids, query.signal.removeprefix("SIG"))
+        return [_signalled(self._world.replicas[id]) for id in ids]
+
+    def scale(self, selected: Selected, query: ScaleQuery) -> Done:
+        if not 1 <= query.replica <= self._limits.max_replicas:
+            raise BadSpec(
+                f"`replica` is not valid: expected 1 to {self._limits.max_replicas}",
+                field="replica",
+            )
+        targets: Done = []
+        for name in self._whole(selected):
+            wanted = any(r.wanted for r in self._world.replicas_of(name))
+            self._respecify(name, lambda spec: replace(spec, replicas=query.replica))
+            regular = set(self._world.ids_of(name))
+            surplus = [r.id for r in self._world.replicas_of(name) if r.id not in regular]
+            targets += [Target(id, Goal.GONE, 0) for id in surplus]
+            if wanted:
+                targets += [self._target(id, Goal.UP) for id in sorted(regular)]
+        return targets
+
+    def enable(self, selected: Selected, query: WaitQuery) -> Done:
+        return self._enable(selected, True)
+
+    def disable(self, selected: Selected, query: WaitQuery) -> Done:
+        return self._enable(selected, False)
+
+    def _enable(self, selected: Selected, enabled: bool) -> Done:
+        for name in self._whole(selected):
+            self._respecify(name, lambda spec: replace(spec, enabled=enabled))
+        return []
+
+    def _whole(self, selected: Selected) -> list[str]:
+        """Return the tasks.  Raises BadSpec if only some replicas of one are selected."""
+        for name, ids in selected.items():
+            if len(ids) < len(self._world.ids_of(name)):
+                raise BadSpec(f"expected whole tasks, got some replicas of {name!r}", field="tasks")
+        return list(selected)
+
+    def _respecify(self, name: str, change: Callable[[Spec], Spec]) -> None:
+        self._manager.put(change(self._world.startable(name).spec))
+
+    def _target(self, id: ReplicaId, goal: Goal) -> Target:
+        """Return the target; the run that goes on counts, for what is wanted is there already."""
+        r = self._world.replicas[id]
+        goes_on = r.state in (State.STARTING, State.UP) and not r.asked
+        return Target(id, goal, r.run - 1 if goes_on else r.run)
+
+
+def _signalled(r: Replica) -> Target:
+    sent = r.pid is not None
+    return Target(r.id, Goal.UP, 0, Outcome(sent, "sent" if sent else "it is not running"))
+
+
+def _rows(verbs: Verbs) -> list[tuple[str, Act, type[Any], str, str]]:
+    return [
+        (
+            "start",
+            verbs.start,
+            StartQuery,
+            "Have it run",
+            "Done when it is up and ready; what ends by itself may have ended well already.",
+        ),
+        ("stop", verbs.stop, WaitQuery, "Have it not run", "Done when nothing of it is alive."),
+        (
+            "restart",
+            verbs.restart,
+            RestartQuery,
+            "Stop what runs of it, then start it",
+            "What has a schedule waits for its next fire.",
+        ),
+        (
+            "run",
+            verbs.run,
+            WaitQuery,
+            "Run it now, once",
+            "Done when the run has ended with success. 409 if one goes on.",
+        ),
+        (
+            "signal",
+            verbs.signal,
+            SignalQuery,
+            "Send it a signal",
+            "Done at once; failed where nothing runs.",
+        ),
+        (
+            "scale",
+            verbs.scale,
+            ScaleQuery,
+            "Change how many replicas it has",
+            "The others are left as they are. Done when the new ones are up, the surplus gone.",
+        ),
+        (
+            "enable",
+            verbs.enable,
+            WaitQuery,
+            "Let it start by itself, and by its schedule",
+            "Nothing is started by that.",
+        ),
+        (
+            "disable",
+            verbs.disable,
+            WaitQuery,
+            "Keep it from starting by itself, or by its schedule",
+            "Nothing is stopped by that.",
+        ),
+        (
+            "delete",
+            verbs.delete,
+            WaitQuery,
+            "Stop it and forget it",
+            "Done when nothing of it is alive and it is forgotten. Its output is kept.",
+        ),
+    ]

@@ -1,0 +1,50 @@
+"""The chain of dependencies that made the last start take so long.  Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from .model import State
+from .world import World
+
+
+class Link(Struct, frozen=True):
+    """A task that was started: seconds from the request to its start, and until it was up or over.
+
+    `at` is when that was, in wall seconds.
+    """
+
+    task: str
+    waited: float
+    took: float
+    at: float
+
+
+def critical_chain(world: World) -> list[Link]:
+    """Return the links, the task that was there last first, then what it waited for longest."""
+    links = {name: link for name in world.tasks if (link := _link(world, name)) is not None}
+    chain: list[Link] = []
+    last = max(links.values(), key=lambda link: link.at, default=None)
+    while last is not None:
+        chain.append(last)
+        last = _before(world, last, links)
+    return chain
+
+
+def _link(world: World, name: str) -> Link | None:
+    task = world.tasks[name]
+    begun = [r for r in world.replicas_of(name) if r.run and r.started is not None]
+    if not begun:
+        return None
+    began = max(r.started or 0.0 for r in begun)
+    at = max(r.since if r.state is not State.STARTING else began for r in begun)
+    return Link(name, max(0.0, began - task.start_time), max(0.0, at - began), at)
+
+
+def _before(world: World, link: Link, links: Mapping[str, Link]) -> Link | None:
+    """Return the dependency that came last, of those that were there before the link's start."""
+    began = link.at - link.took
+    needed = [links[name] for name in world.deps_of(link.task) if name in links]
+    return max((n for n in needed if n.at <= began), key=lambda n: n.at, default=None)
