@@ -94,7 +94,8 @@ class Keeper:
             self._loop.after(restart_delay(manager.quick_deaths + 1), "start", self._start_manager)
             return
         self._custody.runs.others = {manager.pid}
-        log("info", "manager started", manager=manager.pid, generation=manager.generation)
+        if manager.generation > 1:  # The first one says so itself, once it listens.
+            log("info", "manager started", manager=manager.pid, generation=manager.generation)
         self._loop.watch(link.sock.fileno(), self._on_manager)
 
     def _on_manager(self, what: int) -> None:
@@ -151,7 +152,8 @@ class Keeper:
             self._replace_manager(os.waitstatus_to_exitcode(status), greeted)
 
     def _replace_manager(self, code: int, greeted: bool) -> None:
-        if code == REFUSED and not greeted and not self._custody.runs.all:
+        first = self._manager.generation == 1
+        if code == REFUSED and (first or not greeted) and not self._custody.runs.all:
             self._status = REFUSED  # It has said why.
         elif self._stops and not greeted:
             self._abandon()
