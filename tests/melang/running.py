@@ -27,6 +27,11 @@ class Recorder:
 def output_of(text: str | bytes, name: str = "t.m", data: Any = None) -> list[str]:
     """Return the lines a script prints; a syntax error is what it would print."""
     source = text if isinstance(text, bytes) else text.encode()
+    return raw_output_of(source, name, data).decode("latin-1").splitlines()
+
+
+def raw_output_of(source: bytes, name: str, data: Any = None) -> bytes:
+    """Return what a script prints."""
     recorder = Recorder()
     scheduler = Scheduler()
     limit = sys.getrecursionlimit()
@@ -35,10 +40,10 @@ def output_of(text: str | bytes, name: str = "t.m", data: Any = None) -> list[st
         sys.setrecursionlimit(RECURSION)
         scheduler.run()
     except CompileError as error:
-        return error.report.splitlines()
+        return error.report.encode("latin-1") + b"\n"
     finally:
         sys.setrecursionlimit(limit)
-    return recorder.lines
+    return recorder.output
 
 
 def printed(expressions: str) -> list[str]:
