@@ -15,7 +15,7 @@ from .failure import FAILED, complain
 from .output import emit_json, on_terminal, paint, printable, state_colour
 
 REACHED = frozenset({"running", "scheduled", "completed", "stopped", "disabled"})
-LOST = frozenset({"failed", "blocked"})
+LOST = frozenset({"failed", "blocked", "backoff"})
 PAUSES = (0.02, 0.05, 0.1, 0.2)
 """Seconds between two looks, the last one again and again."""
 

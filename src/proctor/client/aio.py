@@ -144,6 +144,10 @@ class AsyncClient:
         """Send a signal ("HUP") to its processes."""
         return await self.act("signal", select, {"signal": signal}, wait=10.0)
 
+    async def send_input(self, name: str, raw: bytes) -> None:
+        """Write to the standard input of a task or replica whose `stdin` is "pipe"."""
+        await self.send(ops.send_input(name, raw))
+
     async def enable(self, *select: str) -> Operation:
         """Let it start by itself and by its schedule again."""
         return await self.act("enable", select, wait=10.0)

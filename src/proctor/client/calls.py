@@ -27,8 +27,8 @@ EVENTS = "text/event-stream"
 class Call(Generic[T]):
     """A request, and the type of its answer's body.
 
-    In `query` None leaves a parameter out, and a list repeats it.  `wait` is how many seconds the
-    service may take on purpose before it answers.
+    In `query` None leaves a parameter out, and a list repeats it.  A `body` of bytes is sent as it
+    is.  `wait` is how many seconds the service may take on purpose before it answers.
     """
 
     method: str
@@ -48,14 +48,17 @@ class Call(Generic[T]):
         return f"{self.path}?{urlencode(pairs)}" if pairs else self.path
 
     def payload(self) -> bytes | None:
-        return None if self.body is None else msgspec.json.encode(self.body)
+        if isinstance(self.body, bytes | None):
+            return self.body
+        return msgspec.json.encode(self.body)
 
     def headers(self, token: str | None, payload: bytes | None) -> dict[str, str]:
         headers = {"Accept": self.accept}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         if payload is not None:
-            headers["Content-Type"] = "application/json"
+            raw = isinstance(self.body, bytes)
+            headers["Content-Type"] = "application/octet-stream" if raw else "application/json"
         return headers
 
 

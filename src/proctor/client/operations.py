@@ -61,6 +61,10 @@ def act(verb: str, selection: Selection, options: Fields, wait: float) -> Call[O
     return Call("POST", f"/v1/{verb}", Operation, query, selection.body(), wait)
 
 
+def send_input(name: str, raw: bytes) -> Call[Done]:
+    return Call("POST", f"{_task(name)}/stdin", Done, body=raw)
+
+
 def operation(id: str, wait: float) -> Call[Operation]:
     return Call("GET", f"/v1/operations/{segment(id)}", Operation, {"wait": wait}, wait=wait)
 

@@ -147,6 +147,10 @@ class Client:
         """Send a signal ("HUP") to its processes."""
         return self.act("signal", select, {"signal": signal}, wait=10.0)
 
+    def send_input(self, name: str, raw: bytes) -> None:
+        """Write to the standard input of a task or replica whose `stdin` is "pipe"."""
+        self.send(ops.send_input(name, raw))
+
     def enable(self, *select: str) -> Operation:
         """Let it start by itself and by its schedule again."""
         return self.act("enable", select, wait=10.0)
