@@ -10,6 +10,7 @@ from __future__ import annotations
 import _ast as py
 from collections.abc import Callable
 
+from .arithmetic import RING, Arithmetic, Operand, Typed, is_cheap, may_be_ints
 from .emit import LE, Emitter
 from .nodes import (
     ArrayLiteral,
@@ -28,54 +29,11 @@ from .nodes import (
     target,
 )
 from .overload import OPERATORS
-from .values import INT_MAX, INT_MIN, truth, wrap
+from .values import truth, wrap
 from .variables import Variables
 
-Typed = tuple[py.expr, str]
 WANTS_THIS = 1 << 40  # in a function's mask: it assigns to `this`, which is by reference
 _KINDS = {type(None): "nil", bool: "bool", int: "int", float: "real", bytes: "string"}
-_ARITHMETIC: dict[str, py.operator] = {
-    "+": py.Add(), "-": py.Sub(), "*": py.Mult(), "/": py.FloorDiv(), "%": py.Mod(),
-    "&": py.BitAnd(), "|": py.BitOr(), "^": py.BitXor(),
-}  # fmt: skip
-_RING = frozenset("+-*&|^")  # cutting to 64 bits may wait until the end
-_COMPARISONS: dict[str, py.cmpop] = {
-    "<": py.Lt(), "<=": py.LtE(), ">": py.Gt(), ">=": py.GtE(), "==": py.Eq(), "!=": py.NotEq(),
-}  # fmt: skip
-
-
-SMALL = 1 << 30  # Python compares ints below this limit three times as fast
-
-
-class Operand:
-    """An operand of an operator for which int with int has a fast path.
-
-    `tested` are the variables that must be ints for `fast` to be right, and
-    `first` the operands that are code: their evaluation is part of the test, `fast`
-    and `slow` repeat them.  `fast` computes with Python's unlimited ints: sums and
-    products may be cut to 64 bits at the end, with the same result.
-    """
-
-    __slots__ = ("exact", "fast", "first", "kind", "number", "slow", "tested", "whole")
-
-    def __init__(
-        self,
-        node: py.expr,
-        kind: str = "any",
-        number: int | None = None,
-        tested: tuple[str, ...] = (),
-    ) -> None:
-        self.fast = self.slow = self.whole = node
-        self.kind = kind
-        self.number = number  # the value of an int literal
-        self.tested = tested
-        self.first: tuple[py.expr, ...] = ()
-        self.exact = True  # whether `fast` is within 64 bits
-
-
-def is_cheap(node: py.expr) -> bool:
-    """Return whether evaluating the node twice is free and without effect."""
-    return isinstance(node, (py.Name, py.Constant))
 
 
 class Expressions:
@@ -85,6 +43,7 @@ class Expressions:
         self.emit = emit
         self.variables = variables
         self.hooks = hooks
+        self.arithmetic = Arithmetic(emit, variables, hooks)
         self.closures = closures  # whether the unit has functions with captured variables
 
     def value(self, expr: Expr) -> Typed:
@@ -101,17 +60,10 @@ class Expressions:
         node, kind = self.value(expr)
         if not self.closures or kind != "any":
             return node
-        first, again = self.saved(node)
+        first, again = self.arithmetic.saved(node)
         emit = self.emit
         plain = emit.type_is_not(first, ".Closure")
         return emit.choose(plain, again, emit.invoke(emit.attribute(again, "copied"), []))
-
-    def saved(self, node: py.expr) -> tuple[py.expr, py.expr]:
-        """Return code that evaluates a node and keeps it, and code that repeats it."""
-        if is_cheap(node):
-            return node, node
-        name = self.variables.temporary()
-        return self.emit.walrus(name, node), self.emit.load(name)
 
     def operand(self, expr: Expr) -> Operand:
         """Return an operand; that of a variable is what its slot holds, Cells included."""
@@ -126,19 +78,7 @@ class Expressions:
                 return Operand(self.variables.raw(expr.name), tested=(slot,))
         if isinstance(expr, Binary) and expr.op not in ("&&", "||"):
             return self._chain(expr)
-        return self.kept(*self.value(expr))
-
-    def kept(self, node: py.expr, kind: str) -> Operand:
-        """Return the operand of any code."""
-        operand = Operand(node, kind)
-        first, again = self.saved(node)
-        if first is not again:
-            operand.first = (first,)
-            operand.fast = operand.slow = again
-            operand.whole = node
-        elif isinstance(node, py.Name):
-            operand.tested = (node.id,)
-        return operand
+        return self.arithmetic.kept(*self.value(expr))
 
     def _chain(self, expr: Binary) -> Operand:
         """Walk down the left operands in a loop: long sums must not exhaust the stack."""
@@ -149,67 +89,8 @@ class Expressions:
         for link in reversed(spine):
             right = self.operand(link.right)
             self.emit.pos = link.pos
-            operand = self.combined(link.op, operand, right)
+            operand = self.arithmetic.combined(link.op, operand, right)
         return operand
-
-    def combined(self, op: str, left: Operand, right: Operand) -> Operand:
-        """Return `left op right`: a bigger operand if it is only arithmetic."""
-        emit = self.emit
-        if op not in _RING or OPERATORS[op] in self.hooks or not _may_be_ints(left, right):
-            return self.kept(*self.apply(op, left, right))
-        if len(left.first) + len(right.first) > 2:
-            left = self.kept(self.settled(left), "any")
-            if len(right.first) > 1:
-                right = self.kept(self.settled(right), "any")
-        operand = Operand(emit.binary(left.fast, _ARITHMETIC[op], right.fast))
-        operand.slow = emit.call("." + op, left.slow, right.slow)
-        operand.first = left.first + right.first
-        operand.tested = left.tested + right.tested
-        operand.exact = False
-        low = high = True
-        if op in ("+", "-") and right.number is not None and left.exact:
-            # From within 64 bits it can leave them in one direction only.
-            low, high = ((right.number >= 0) == (op == "-")), ((right.number >= 0) == (op == "+"))
-        result = self.variables.temporary()
-        tests = []
-        value: py.expr = emit.walrus(result, operand.fast)
-        if high:
-            tests.append(emit.compare(value, py.Lt(), emit.const(SMALL)))
-            value = emit.load(result)
-        if low:
-            tests.append(emit.compare(value, py.Gt(), emit.const(-SMALL)))
-        cut = emit.call(".fit", emit.load(result))
-        fits = emit.choose(emit.both(*tests), emit.load(result), cut)
-        test = self.are_ints(operand)
-        operand.whole = fits if test is None else emit.choose(test, fits, operand.slow)
-        return operand
-
-    def settled(self, operand: Operand) -> py.expr:
-        """Return code for the operand's value, evaluated once."""
-        return operand.whole
-
-    def are_ints(self, *operands: Operand) -> py.expr | None:
-        """Return the test that all operands are ints, None if that is known.
-
-        It evaluates their code, whatever its outcome: a chain of comparisons always
-        evaluates its first two links, and no more of them are code.  Variables come
-        behind the code and are read late: in `i + i++` both sides see the new value.
-        """
-        emit = self.emit
-        first = [node for operand in operands for node in operand.first]
-        tested = dict.fromkeys(name for operand in operands for name in operand.tested)
-        types = [emit.call(".type", node) for node in first]
-        types += [
-            emit.call(".type", emit.load(name))
-            for name in tested
-            if not self.variables.is_int(name)
-        ]
-        if not types:
-            return None
-        rest: list[py.cmpop | py.expr] = []
-        for node in (*types[1:], emit.load(".int")):
-            rest += (py.Is(), node)
-        return emit.compare(types[0], *rest)
 
     def condition(self, expr: Expr) -> py.expr:
         """Return code whose Python truth is the expression's truth."""
@@ -234,7 +115,7 @@ class Expressions:
         if kind not in ("any", "real"):
             return node
         emit = self.emit
-        first, again = self.saved(node)
+        first, again = self.arithmetic.saved(node)
         plain = emit.type_is_not(first, ".float")
         return emit.choose(plain, again, emit.call(".truth", again))
 
@@ -262,7 +143,7 @@ class Expressions:
             left = left.left
         if not spine:
             operand = self._chain(expr)
-            return self.settled(operand), operand.kind
+            return operand.whole, operand.kind
         typed = self.value(left)
         for link in reversed(spine):
             typed = self._logic(link, typed)
@@ -270,7 +151,7 @@ class Expressions:
 
     def _logic(self, expr: Binary, left: Typed) -> Typed:
         emit = self.emit
-        first, again = self.saved(left[0])
+        first, again = self.arithmetic.saved(left[0])
         if left[1] in ("any", "real"):
             plain = emit.type_is_not(first, ".float")
             test = emit.choose(plain, again, emit.call(".truth", again))
@@ -284,58 +165,6 @@ class Expressions:
         else:
             node = emit.choose(test, again, right)
         return node, kind if kind == left[1] else "any"
-
-    def apply(self, op: str, left: Operand, right: Operand) -> Typed:
-        """Return code for a binary operator that is not just combined."""
-        emit = self.emit
-        if OPERATORS[op] in self.hooks:
-            nodes = self.settled(left), self.settled(right)
-            return emit.call(".hooked_binary", emit.const(op), *nodes), "any"
-        comparison = _COMPARISONS.get(op)
-        kind = "any" if comparison is None else "bool"
-        if not _may_be_ints(left, right) or (comparison is None and op not in _ARITHMETIC):
-            return emit.call("." + op, self.settled(left), self.settled(right)), kind
-        if len(left.first) + len(right.first) > 2:
-            left = self.kept(self.settled(left), "any")
-            if len(right.first) > 1:
-                right = self.kept(self.settled(right), "any")
-        slow = emit.call("." + op, left.slow, right.slow)
-        ints = self.are_ints(left, right)
-        tests = [] if ints is None else [ints]
-        # Python rounds a quotient down, C towards zero: the same for positive operands.
-        positive = op in ("/", "%")
-        one = self._checked(left, tests, py.GtE() if positive else None)
-        two = self._checked(right, tests, py.Gt() if positive else None)
-        if comparison is not None:
-            fast = emit.compare(one, comparison, two)
-        else:
-            fast = emit.binary(one, _ARITHMETIC[op], two)
-        return (emit.choose(emit.both(*tests), fast, slow) if tests else fast), kind
-
-    def _checked(
-        self, operand: Operand, tests: list[py.expr], above_zero: py.cmpop | None
-    ) -> py.expr:
-        """Return the fast value, and add tests that it is within 64 bits and positive."""
-        emit = self.emit
-        value = operand.fast
-        if not operand.exact:
-            name = self.variables.temporary()
-            value = emit.load(name)
-            computed = emit.walrus(name, operand.fast)
-            small = emit.compare(computed, py.Lt(), emit.const(SMALL))
-            fits = emit.compare(value, LE, emit.const(INT_MAX))
-            tests.append(emit.either(small, fits))
-            if above_zero is None:
-                small = emit.compare(value, py.Gt(), emit.const(-SMALL))
-                fits = emit.compare(value, py.GtE(), emit.const(INT_MIN))
-                tests.append(emit.either(small, fits))
-        if above_zero is None:
-            return value
-        if operand.number is None:
-            tests.append(emit.compare(value, above_zero, emit.const(0)))
-        elif operand.number < 0 or (operand.number == 0 and type(above_zero) is py.Gt):
-            tests.append(emit.const(False))
-        return value
 
     def _unary(self, expr: Unary) -> Typed:
         emit = self.emit
@@ -385,24 +214,17 @@ class Expressions:
             by = emit.const(1 if op == "++" else -1)
             return slot, emit.call(".step", emit.load(slot), by)
         held = Operand(emit.load(slot), tested=(slot,))
-        result = self.combined(op[0], held, Operand(emit.const(1), "int", 1))
+        result = self.arithmetic.combined(op[0], held, Operand(emit.const(1), "int", 1))
         before = result.slow
         result.slow = emit.call(".step", emit.load(slot), emit.const(1 if op == "++" else -1))
-        return slot, self._with_slow(result, before)
-
-    def _with_slow(self, operand: Operand, slow: py.expr) -> py.expr:
-        """Return the code of a combined operand with its slow path exchanged."""
-        whole = operand.whole
-        if isinstance(whole, py.IfExp) and whole.orelse is slow:
-            whole.orelse = operand.slow
-        return whole
+        return slot, self.arithmetic.with_slow(result, before)
 
     def _unboxed(self, node: py.expr, name: str) -> py.expr:
         """Return the value of what a slot holds."""
         if not self.variables.is_shared(name):
             return node
         emit = self.emit
-        first, again = self.saved(node)
+        first, again = self.arithmetic.saved(node)
         return emit.choose(emit.type_is_not(first, ".Cell"), again, emit.call(".value", again))
 
     def _assign(self, expr: Assign) -> Typed:
@@ -452,7 +274,7 @@ class Expressions:
         emit.pos = expr.pos
         if not variables.is_shared(name):
             return variables.put(name, node), "any"
-        first, again = self.saved(node)
+        first, again = self.arithmetic.saved(node)
         store = variables.put(name, again)
         return emit.sequence(first, self._unboxed(store, name)), "any"
 
@@ -466,18 +288,18 @@ class Expressions:
         emit.pos = right.pos
         held = Operand(emit.load(slot), tested=(slot,))
         sign = op[:-1]
-        if sign in _RING and _may_be_ints(held, operand) and OPERATORS[sign] not in self.hooks:
+        if sign in RING and may_be_ints(held, operand) and OPERATORS[sign] not in self.hooks:
             if len(operand.first) > 1:
-                operand = self.kept(self.settled(operand), "any")
-            result = self.combined(sign, held, operand)
+                operand = self.arithmetic.kept(operand.whole, "any")
+            result = self.arithmetic.combined(sign, held, operand)
             before = result.slow
             result.slow = emit.call(".change" + op, emit.load(slot), operand.slow)
             if op == "+=":
                 self.variables.boxed.add(name)
-            return slot, self._with_slow(result, before)
+            return slot, self.arithmetic.with_slow(result, before)
         if op == "+=":
             self.variables.boxed.add(name)
-        return slot, emit.call(".change" + op, emit.load(slot), self.settled(operand))
+        return slot, emit.call(".change" + op, emit.load(slot), operand.whole)
 
     def reference(self, place: Expr) -> py.expr:
         """Return code for the Cell of an lvalue; that of anything else leads nowhere."""
@@ -530,7 +352,7 @@ class Expressions:
             node = self.variables.raw(expr.name)
             return node, node, "any"
         node, kind = self.value(expr)
-        return *self.saved(node), kind
+        return *self.arithmetic.saved(node), kind
 
     def _property(self, expr: Property) -> Typed:
         emit = self.emit
@@ -549,7 +371,7 @@ class Expressions:
         callee: py.expr
         if isinstance(expr.callee, Property):
             owner = target(expr.callee.base)
-            base, this = self.saved(self.node(owner))
+            base, this = self.arithmetic.saved(self.node(owner))
             emit.pos = expr.pos
             name = emit.const(expr.callee.name.encode())
             finder = ".hooked_method" if "property" in self.hooks else ".method"
@@ -624,13 +446,6 @@ class Expressions:
             nodes.append(self.copied(item))
         emit.pos = expr.pos
         return emit.call(".pairs", emit.array(nodes)), "array"
-
-
-def _may_be_ints(left: Operand, right: Operand) -> bool:
-    """Return whether a fast path makes sense: two literals need none."""
-    if left.kind not in ("any", "int") or right.kind not in ("any", "int"):
-        return False
-    return left.number is None or right.number is None
 
 
 def _sees_nothing(expr: Expr) -> bool:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import _ast as py
 from collections.abc import Callable, Sequence
 
-from .compile_expr import WANTS_THIS, Expressions, is_cheap
+from .arithmetic import is_cheap
+from .compile_expr import WANTS_THIS, Expressions
 from .emit import Emitter
 from .nodes import (
     Assign,
@@ -227,7 +228,7 @@ class Statements:
             raise TooDeep(statement.pos)
         emit, expressions = self.emit, self.expressions
         subject = expressions.node(statement.subject)
-        first, again = expressions.saved(subject)
+        first, again = expressions.arithmetic.saved(subject)
         code: list[py.stmt] = [] if first is again else [emit.run(first)]
         matched = self.variables.temporary()
         body: list[py.stmt] = [emit.assign(matched, emit.const(False))]
