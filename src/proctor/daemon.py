@@ -220,6 +220,7 @@ class _Service:
             body=BodyLimits(size=settings.http.max_body, seconds=settings.http.body_timeout),
         )
         service = Service(
+            subscribe=self._writer.subscribe,
             generation=self._engine.generation,
             keeper_pid=self._engine.keeper_pid,
             timezone=settings.timezone,

@@ -13,8 +13,10 @@ from . import docs, proc, v1
 from .accept import Acceptance
 from .body import BodyLimits
 from .errors import dialect_of
+from .events import Events
 from .guard import Access, Guard
 from .history import Runs
+from .logs import Logs
 from .oapi import Facts, Router
 from .ports import Service, SpecCheck
 from .reply import App
@@ -55,6 +57,7 @@ def build_app(
         v1.tasks(Tasks(manager, accept)),
         v1.verbs(Verbs(manager, operations, settings.spec), operations),
         v1.history(Runs(manager)),
+        v1.streams(Logs(manager, settings.log_root, service.subscribe), Events(manager)),
         v1.schedules(manager, service),
         v1.system(System(manager, service)),
     ]

@@ -49,12 +49,21 @@ NOTHING = Nothing()
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[Q, B]):
-    """One request, decoded.  `stopping` is set when the server ends; streams end with it."""
+    """One request, decoded.  `stopping` is set when the server ends; streams end with it.
+
+    `head` are the headers as they came, names in lower case.
+    """
 
     query: Q
     body: B
     path: Mapping[str, str]
     stopping: asyncio.Event | None
+    head: Sequence[tuple[bytes, bytes]] = ()
+
+    def header(self, name: bytes) -> str:
+        """Return a header's value, empty if it did not come."""
+        found = next((value for key, value in self.head if key == name), b"")
+        return found.decode("latin-1")
 
 
 Answer = Reply | Stream
@@ -159,9 +168,9 @@ class Endpoint:
         else:
             parameters = decode_query(query, self.op.query, self._expected)
         if self._decoder is None:
-            return Call(parameters, NOTHING, path, stopping)
+            return Call(parameters, NOTHING, path, stopping, scope["headers"])
         body = await read_body(scope, receive, self._limits)
-        return Call(parameters, self._decoder.decode(body), path, stopping)
+        return Call(parameters, self._decoder.decode(body), path, stopping, scope["headers"])
 
     async def _send(self, answer: Answer, receive: Receive, send: Send) -> None:
         if isinstance(answer, Reply):

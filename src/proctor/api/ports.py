@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from proctor.core.model import Spec
+from proctor.core.model import ReplicaId, Spec
 from proctor.core.views import Listing
 
 
@@ -48,10 +48,15 @@ class SpecCheck(Protocol):
     def __call__(self, spec: Spec, /) -> object: ...
 
 
+Subscribe = Callable[[ReplicaId, Callable[[ReplicaId, int], None]], Callable[[], None]]
+"""Takes a replica and what is to be called, with the log's end; returns what ends that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """The service around the manager: facts, and what it does when told to.
 
+    `subscribe` has a function called, in another thread, whenever a replica's log has grown.
     `generation` counts the managers of this keeper; `limits` says how limits are enforced.
     `reload` and `shutdown` return at once; None: not here.
     """
@@ -61,5 +66,6 @@ class Service:
     started: float = field(default_factory=time.time)
     limits: str = "none"
     timezone: str = "local"
+    subscribe: Subscribe | None = None
     reload: Callable[[], None] | None = None
     shutdown: Callable[[], None] | None = None

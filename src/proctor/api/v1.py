@@ -11,6 +11,7 @@ from proctor.operations import Operations
 
 from . import operation, schedule
 from .errors import PROBLEM_JSON, ProblemDetails, problem_details
+from .events import Events
 from .examples import (
     DETAILS,
     FIRES,
@@ -25,10 +26,12 @@ from .examples import (
     TASK,
 )
 from .history import Runs
+from .logs import Logs
 from .oapi import AnyOperation, Group, Operation
 from .ports import Service
 from .schemas import TaskRequest
 from .schemas.selection import OperationResponse, SelectionRequest, WaitQuery
+from .schemas.streams import EventsQuery, LogsQuery, RawQuery
 from .schemas.system import (
     DoneResponse,
     FiresQuery,
@@ -240,6 +243,48 @@ def history(handlers: Runs) -> Group:
             answer=RUN,
             places=NAME | {"run": "The run's id."},
             errors={400: "The id is no number.", 404: "There is no such run, or no more."},
+        ),
+    )
+
+
+def streams(logs: Logs, events: Events) -> Group:
+    """Return what goes on and on: logs and events."""
+    return _group(
+        Operation(
+            method="GET",
+            path="/v1/logs",
+            id="read_logs",
+            tag="logs",
+            summary="Read what tasks write, interleaved in the order of time",
+            description="JSON lines, or server-sent events if the client accepts those.",
+            handler=logs.lines,
+            query=LogsQuery,
+            returns="application/x-ndjson",
+            errors={400: "A parameter is not valid.", 404: "No such task has written anything."},
+        ),
+        Operation(
+            method="GET",
+            path="/v1/tasks/{name}/replicas/{index}/output",
+            id="read_output",
+            tag="logs",
+            summary="Read the bytes that a replica wrote, as they are",
+            handler=logs.raw,
+            query=RawQuery,
+            returns="application/octet-stream",
+            places=NAME | {"index": "The replica's index."},
+            errors={400: "The index is no number.", 404: "There is no output of it."},
+        ),
+        Operation(
+            method="GET",
+            path="/v1/events",
+            id="follow_events",
+            tag="events",
+            summary="Follow what happens; resume with `since` or Last-Event-ID",
+            description="Server-sent events, or JSON lines if the client accepts those.",
+            handler=events.follow,
+            query=EventsQuery,
+            returns="text/event-stream",
+            errors={410: "The events after `since` are no longer kept."},
         ),
     )
 

@@ -103,12 +103,12 @@ def shutdown() -> Call[Done]:
 
 
 def logs(selection: Selection, query: Fields) -> Call[bytes]:
-    query = {"task": list(selection.tasks), **query}
+    query = {"task": ",".join(selection.tasks) or None, **query}
     return Call("GET", "/v1/logs", bytes, query, accept=JSON_LINES)
 
 
 def events(selection: Selection, since: int | None) -> Call[bytes]:
-    query = {"since": since, "task": list(selection.tasks)}
+    query = {"since": since, "task": ",".join(selection.tasks) or None}
     return Call("GET", "/v1/events", bytes, query, accept=EVENTS)
 
 
