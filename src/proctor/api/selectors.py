@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from proctor.core.errors import BadSpec, UnknownTask
+from proctor.core.hosts import is_internal
 from proctor.core.model import ReplicaId
 from proctor.core.world import World
 
@@ -47,7 +48,7 @@ def select_one(world: World, selector: str) -> Selected:
     """Return what one selector names.  Raises UnknownTask if a plain name or index is not there."""
     name, _, index = selector.partition(":")
     if is_glob(name):
-        names = [n for n in world.tasks if fnmatchcase(n, name)]
+        names = [n for n in world.tasks if fnmatchcase(n, name) and not is_internal(n)]
     else:
         world.task(name)
         names = [name]

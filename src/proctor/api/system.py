@@ -9,6 +9,7 @@ import proctor
 from proctor.core.chain import critical_chain
 from proctor.core.deps import Blocker
 from proctor.core.errors import NotSupported
+from proctor.core.hosts import is_internal, shown_deps
 from proctor.core.model import State
 from proctor.core.statement import statement
 from proctor.manager import Manager
@@ -39,10 +40,12 @@ class System:
         nodes, edges = [], []
         for name, task in self._world.tasks.items():
             spec = task.spec
+            if is_internal(name):
+                continue
             state = statement(self._world, name).state.value
             nodes.append(NodeEntry(name, spec.type.value, spec.namespace, state))
             why = {b.task: b for b in reversed(self._world.blockers(name))} if spec.deps else {}
-            for dep in spec.deps:
+            for dep in shown_deps(spec):
                 edges.append(
                     EdgeEntry(
                         name, dep.task, dep.until.value, dep.required, _text(why.get(dep.task))
@@ -58,11 +61,12 @@ class System:
         status = "ok" if self._manager.saves else "cannot save"
         if self._world.halting:
             status = "stopping"
-        response = HealthResponse(status, len(self._world.tasks))
+        response = HealthResponse(status, self._count())
         return json_reply(response, 200 if status == "ok" else 503)
 
     async def info(self, call: Call[Nothing, Nothing]) -> Reply:
-        service, replicas = self._service, self._world.replicas.values()
+        service = self._service
+        replicas = [r for r in self._world.replicas.values() if not is_internal(r.id.task)]
         return json_reply(
             InfoResponse(
                 version=proctor.__version__,
@@ -72,13 +76,16 @@ class System:
                 started=service.started,
                 uptime=round(max(0.0, self._manager.now().wall - service.started), 3),
                 limits=service.limits,
-                tasks=len(self._world.tasks),
+                tasks=self._count(),
                 replicas=len(replicas),
                 alive=sum(r.alive for r in replicas),
                 ready=sum(r.ready for r in replicas),
                 failed=sum(r.state is State.FAILED for r in replicas),
             )
         )
+
+    def _count(self) -> int:
+        return sum(not is_internal(name) for name in self._world.tasks)
 
     async def reload(self, call: Call[Nothing, Nothing]) -> Reply:
         return _soon(self._service.reload, "reloading")

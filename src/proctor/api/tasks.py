@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from proctor.core.errors import BadSpec
+from proctor.core.hosts import is_internal
 from proctor.core.update import Plan
 from proctor.manager import Manager, Result
 
@@ -57,7 +58,8 @@ class Tasks:
     def _may_fit(self, name: str, query: ListQuery) -> bool:
         spec = self._world.tasks[name].spec
         return (
-            (query.name is None or fnmatchcase(name, query.name))
+            not is_internal(name)
+            and (query.name is None or fnmatchcase(name, query.name))
             and (query.namespace is None or spec.namespace == query.namespace)
             and (query.type is None or spec.type.value in query.type.split(","))
             and (query.label is None or has_labels(spec.labels, _labels(query.label)))

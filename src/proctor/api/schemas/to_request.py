@@ -6,6 +6,7 @@ import re
 
 from msgspec.structs import replace
 
+from proctor.core.hosts import shown_deps
 from proctor.core.spec import (
     Check,
     CheckKind,
@@ -96,7 +97,7 @@ def to_request(spec: Spec) -> TaskRequest:
         interpreter=spec.interpreter,
         sockets=[SocketRequest(s.name, s.address, s.activate) for s in spec.sockets],
         output=_output(spec.output),
-        deps=[_dep(dep) for dep in spec.deps],
+        deps=[_dep(dep) for dep in shown_deps(spec)],
         cron=schedule.cron,
         timezone=schedule.timezone,
         at=schedule.at,
