@@ -36,6 +36,10 @@ def host_of(service: Service, name: str = "@melang") -> int:
     return int(started[-1]["pid"])
 
 
+def manager_of(service: Service) -> int:
+    return int(service.events("manager started")[-1]["manager"])
+
+
 def log(service: Service, name: str, replica: int = 0) -> bytes:
     return service.output(name).get(f"{name}:{replica}", b"")
 
@@ -176,7 +180,7 @@ def test_when_the_manager_is_killed_coroutines_go_on_and_lose_nothing(
     pids = service.running("count")
 
     for generation in (2, 3):
-        service.kill_manager()
+        os.kill(manager_of(service), signal.SIGKILL)
         service.wait_event("listening", 2 * generation)
         seen = len(log(service, "count"))
         until(lambda seen=seen: len(log(service, "count")) > seen + 50)
@@ -202,7 +206,7 @@ def test_an_end_while_the_manager_is_away_is_not_lost(
     """
     service.must_post("task", script("a.m", text), "melang")
     wait_log(service, "task", b"begun")
-    manager = service.manager_pid()
+    manager = manager_of(service)
 
     os.kill(manager, signal.SIGSTOP)
     go.touch()
@@ -232,7 +236,7 @@ def test_a_script_that_prints_without_end_does_not_stop_its_neighbours(
     service.must_post("flood", script("flood.m", flood), "melang")
     service.must_post("count", script("a.m", COUNTER), "melang")
     wait_log(service, "count", b"\n5\n")
-    manager = service.manager_pid()
+    manager = manager_of(service)
 
     os.kill(manager, signal.SIGSTOP)  # Nobody reads: the pipe is full at once.
     time.sleep(0.3)

@@ -229,7 +229,8 @@ class PythonStage:
         except asyncio.CancelledError as error:
             code, message = (None, None) if script.run.asked else how_it_failed(error)
         except BaseException as error:
-            code, message = how_it_failed(error)
+            # One that was closed fails, too, when the event comes that it waited for.
+            code, message = (None, None) if script.run.asked == 9 else how_it_failed(error)
         else:
             code, message = 0, None
         await cancel_all(script.tasks)
