@@ -32,6 +32,7 @@ $(RUN): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --require-hashes -r requirements.lock
 	$(PIP) --no-deps --editable .
+	$(BIN)/python -m compileall -q src
 	touch $@
 
 $(DEV): $(RUN) requirements-dev.lock
