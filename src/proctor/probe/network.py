@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import os
 import ssl
 from urllib.parse import urlsplit
 
@@ -20,7 +21,9 @@ async def tcp(target: str, timeout: float) -> Answer:
     except TimeoutError:
         return False, f"no connection to {target} within {timeout:g} s"
     except OSError as error:
-        return False, f"no connection to {target}: {error.strerror or error}"
+        # asyncio's own words hide the reason: "Connect call failed".
+        why = os.strerror(error.errno) if error.errno and error.errno > 0 else error
+        return False, f"no connection to {target}: {why}"
     writer.close()
     return True, f"connected to {target}"
 
