@@ -1,10 +1,10 @@
 """The state table: complete, and each of its answers."""
 
+import pytest
 from msgspec.structs import replace
 
-import pytest
-
 from proctor.core import events
+from proctor.core.actions import KILL_PATIENCE
 from proctor.core.commands import Kill, Signal, Spawn
 from proctor.core.events import (
     Exited,
@@ -18,7 +18,6 @@ from proctor.core.events import (
     Timeout,
     Unblocked,
 )
-from proctor.core.actions import KILL_PATIENCE
 from proctor.core.machine import TABLE, step
 from proctor.core.model import Exit, Now, Replica, ReplicaId, Spec, State, TaskType
 
