@@ -54,8 +54,6 @@ def told() -> Iterator[None]:
         raise Failed(str(error)) from None
     except ClientError as error:
         raise Failed(str(error)) from None
-    except BrokenPipeError:
-        leave_quietly()
 
 
 def leave_quietly() -> NoReturn:

@@ -15,6 +15,9 @@ from .failure import FAILED, complain
 from .output import emit_json, on_terminal, paint, printable, state_colour
 
 REACHED = frozenset({"running", "scheduled", "completed", "stopped", "disabled"})
+ENDS = frozenset({"once"})
+"""The types of tasks that are not there before they have run."""
+
 LOST = frozenset({"failed", "blocked", "backoff"})
 PAUSES = (0.02, 0.05, 0.1, 0.2)
 """Seconds between two looks, the last one again and again."""
@@ -37,11 +40,21 @@ def settle(
         emit_json(tasks)
     elif not quiet:
         _print(tasks)
-    if wrong := [task for task in tasks if task.state not in REACHED]:
-        lines = [f"{task.name} is {task.state}: {task.reason or '?'}" for task in wrong]
+    if wrong := [task for task in tasks if not is_reached(task)]:
+        lines = [_wrong(task, timeout) for task in wrong]
         lines.append(f"see `proctor describe {wrong[0].name}`")
         complain("\n".join(lines))
         raise SystemExit(FAILED)
+
+
+def is_reached(task: TaskSummary) -> bool:
+    """Whether the task is where it belongs: a daemon runs, what runs once has ended well."""
+    return task.state in REACHED and not (task.type in ENDS and task.state == "running")
+
+
+def _wrong(task: TaskSummary, timeout: float) -> str:
+    late = "" if task.state in LOST else f" after {timeout:g} s"
+    return f"{task.name} is {task.state}{late}" + (f": {task.reason}" if task.reason else "")
 
 
 def watch(client: Client, names: Collection[str], timeout: float) -> list[TaskSummary]:
@@ -50,7 +63,7 @@ def watch(client: Client, names: Collection[str], timeout: float) -> list[TaskSu
     select = list(names) if len(names) == 1 else []
     for pause in chain(PAUSES, repeat(PAUSES[-1])):
         tasks = [task for task in client.tasks(*select) if task.name in names]
-        if all(task.state in REACHED | LOST for task in tasks) or time.monotonic() >= end:
+        if all(is_reached(task) or task.state in LOST for task in tasks) or time.monotonic() >= end:
             return tasks
         time.sleep(pause)
     raise AssertionError("the pauses never end")

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from proctor.client import models
+from tests.manifest.support import write
+
+from .support import Cli
+
+TEXT = """
+    [tasks.web]
+    cmd = "exec sleep 1000"
+    replica = 2
+    description = "old"
+    [tasks.db]
+    cmd = "exec sleep 1000"
+    [tasks.job]
+    type = "once"
+    cmd = "true"
+    """
+
+
+def pids(cli: Cli) -> dict[str, list[int]]:
+    return {task["name"]: task["pids"] for task in cli("ls", "--json", ok=True).json}
+
+
+def test_apply_makes_what_is_not_there_and_a_second_one_does_nothing(cli: Cli) -> None:
+    write(cli.folder, TEXT)
+
+    first = cli("apply")
+    before = pids(cli)
+    second = cli("apply")
+
+    assert first.status == 0
+    assert "+ web  created" in first.out
+    assert ["job", "completed", "-"] in first.rows
+    assert second.out == "0 tasks changed, 3 unchanged\n"
+    assert pids(cli) == before
+
+
+def test_apply_touches_only_what_changed_and_says_it_first(cli: Cli) -> None:
+    write(cli.folder, TEXT)
+    cli("apply", ok=True)
+    before = pids(cli)
+    write(cli.folder, TEXT.replace('"old"', '"new"').replace("[tasks.db]", "[tasks.db]\nnice = 1"))
+
+    dry = cli("apply", "--dry-run")
+    untouched = pids(cli)
+    applied = cli("apply")
+
+    assert "~ web  updated\n" in dry.out
+    assert 'description: "old" -> "new"\n' in dry.out
+    assert "~ db  updated, restarts db:0" in dry.out
+    assert "nice: null -> 1  (restarts)" in dry.out
+    assert "2 tasks would change, 1 unchanged" in dry.out
+    assert untouched == before
+    assert applied.status == 0
+    assert pids(cli)["web"] == before["web"]
+    assert pids(cli)["db"] != before["db"]
+
+
+def test_prune_removes_what_the_file_had_and_nothing_else(cli: Cli) -> None:
+    cli("add", "mine", "--", "sleep", "1000", ok=True)
+    write(cli.folder, TEXT)
+    cli("apply", ok=True)
+    write(cli.folder, TEXT.partition("[tasks.db]")[0])
+
+    kept = cli("apply", ok=True)
+    dry = cli("apply", "--prune", "--dry-run", "--json", ok=True).json
+    cli("apply", "--prune", ok=True)
+
+    assert "unchanged" in kept.out
+    assert {step["task"]: step["result"] for step in dry} == {
+        "web": "unchanged",
+        "db": "removed",
+        "job": "removed",
+    }
+    assert set(cli.states()) == {"mine", "web"}
+
+
+def test_a_refusal_names_the_line_before_anything_is_done(cli: Cli) -> None:
+    write(cli.folder, TEXT + '[tasks.bad]\ncmd = "true"\nuser = "no-such-user"\n')
+
+    refused = cli("apply")
+
+    assert refused.status == 1
+    assert "proctor.toml:13: tasks.bad: user 'no-such-user' does not exist here" in refused.err
+    assert cli.states() == {}
+
+
+def test_a_wrong_file_is_a_wrong_use(cli: Cli) -> None:
+    write(cli.folder, "[tasks.web]\ncomand = 1")
+
+    assert cli("apply").status == 2
+    assert cli("apply", "-f", "nowhere.toml").status == 2
+
+
+def test_a_task_that_does_not_come_up_fails_the_apply(cli: Cli) -> None:
+    write(cli.folder, '[tasks.web]\ncmd = ["/no/such"]')
+
+    applied = cli("apply")
+
+    assert applied.status == 1
+    assert "web is backoff: no such file: /no/such" in applied.err
+
+
+def test_the_environment_of_a_changed_task_is_that_of_the_file(cli: Cli) -> None:
+    show = 'printf \'%s/%s\' "$KEPT" "${GONE-unset}" > out; exec sleep 1000'
+    text = f"[tasks.web]\ncmd = {json.dumps(show)}\n[tasks.web.env]\nKEPT = '%(x)s'\n"
+    write(cli.folder, text + "GONE = '1'")
+    cli("apply", ok=True)
+    write(cli.folder, text)
+    cli("apply", ok=True)
+
+    cli("restart", "web", ok=True)
+    assert (cli.folder / "out").read_text() == "%(x)s/unset"
+
+
+def test_completion_knows_tasks_and_replicas(cli: Cli) -> None:
+    cli("add", "web", "--replica", "2", "--", "sleep", "1000", ok=True)
+
+    def completed(words: str, word: str) -> list[str]:
+        env = {"_PROCTOR_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": word}
+        return [line.partition(",")[2] for line in cli(env=env).out.splitlines()]
+
+    assert "web" in completed("proctor stop w", "2")
+    assert completed("proctor stop web:", "2") == ["web:0", "web:1"]
+    assert "describe" in completed("proctor desc", "1")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_there_is_a_completion_script_for_each_shell(cli: Cli, shell: str) -> None:
+    script = cli("completion", shell, ok=True).out
+
+    assert "_PROCTOR_COMPLETE" in script
+    if found := shutil.which(shell):
+        subprocess.run([found, "-n"], input=script, text=True, check=True, timeout=60)
+
+
+def test_doctor_says_what_is_in_trouble(cli: Cli) -> None:
+    well = cli("doctor")
+    cli("add", "web", "--", "/no/such")
+    ill = cli("doctor", "--json")
+
+    assert well.status == 0, well
+    assert ill.status == 1
+    faults = [finding for finding in ill.json if finding["verdict"] == "fault"]
+    assert len(faults) == 1
+    assert faults[0]["advice"] == "proctor describe web"
+
+
+def test_the_client_knows_no_field_that_the_api_has_not() -> None:
+    from proctor.api.schemas import selection, system, tasks
+
+    pairs = {
+        models.TaskSummary: tasks.TaskSummary,
+        models.TaskList: tasks.TaskList,
+        models.Task: tasks.TaskDetails,
+        models.Replica: tasks.ReplicaEntry,
+        models.Exit: tasks.ExitEntry,
+        models.PutResult: tasks.PutResponse,
+        models.Change: tasks.ChangeEntry,
+        models.Run: tasks.RunEntry,
+        models.RunList: tasks.RunList,
+        models.Operation: selection.OperationResponse,
+        models.Target: selection.TargetEntry,
+        models.Info: system.InfoResponse,
+        models.Health: system.HealthResponse,
+        models.Graph: system.GraphResponse,
+        models.Fires: system.ScheduleResponse,
+        models.Fire: system.FireEntry,
+    }
+    for ours, theirs in pairs.items():
+        assert set(ours.__struct_fields__) == set(theirs.__struct_fields__), ours
