@@ -7,7 +7,6 @@ import os
 import select
 import sys
 import time
-import traceback
 
 
 def log(level: str, event: str, **fields: object) -> None:
@@ -33,4 +32,6 @@ def log(level: str, event: str, **fields: object) -> None:
 
 def log_exception(event: str) -> None:
     """Log the exception in flight, with its traceback."""
+    import traceback  # A quarter of a megabyte that a keeper without faults need not hold.
+
     log("error", event, error=repr(sys.exc_info()[1]), traceback=traceback.format_exc())
