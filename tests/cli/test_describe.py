@@ -6,7 +6,6 @@ import pytest
 
 from proctor.cli.diagnosis import advice
 from proctor.client.models import Exit, Replica, Task
-
 from tests.system.service import until
 
 from .support import Cli
