@@ -55,9 +55,8 @@ def statement(world: World, name: str) -> Statement:
 def _state(task: Task, replicas: Sequence[Replica], final: bool) -> tuple[TaskState, str]:
     if task.removing:
         return TaskState.REMOVING, ""
-    by_state: dict[State, Replica] = {}
-    for r in reversed(replicas):
-        by_state[r.state] = r
+    # Of several in one state the first speaks for all.
+    by_state = {replica.state: replica for replica in reversed(replicas)}
     if (r := by_state.get(State.FAILED)) is not None:
         return TaskState.FAILED, r.reason or str(r.exit)
     if (r := by_state.get(State.BACKOFF)) is not None:
