@@ -106,10 +106,6 @@ class LocalHost:
         except OSError:
             pass
 
-    def environment(self) -> dict[str, str] | None:
-        """Return the variables of the command that is about to be run; None: our own."""
-        return None
-
     def start(
         self,
         scheduler: Scheduler,
@@ -131,6 +127,5 @@ class LocalHost:
             user=user,
             group=group,
             extra_groups=[] if user is not None else None,
-            env=self.environment(),
         )
         return LocalChild(scheduler, process, output, done)

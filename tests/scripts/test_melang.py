@@ -333,18 +333,25 @@ def test_what_a_script_starts_by_eval_belongs_to_its_run(service: Service, scrip
 def test_a_command_of_a_script_has_the_variables_of_the_task_and_ends_with_it(
     service: Service, script: Script, tmp_path: Path
 ) -> None:
-    pid = tmp_path / "pid"
-    command = f"echo $$ > {pid}.new; mv {pid}.new {pid}; echo $PROCTOR_TASK $X; exec sleep 1000"
-    text = f"sys = Import('sys'); sys.exec('{command}');"
+    pids = tmp_path / "pids"
+    stubborn = script(
+        "stubborn.sh",
+        f"""
+        trap '' TERM
+        sleep 1000 & echo $$ $! > {pids}.new; mv {pids}.new {pids}
+        while :; do sleep 1000; done
+    """,
+    )
+    text = f"sys = Import('sys'); sys.exec('exec sh {stubborn}');"
     service.must_post("runs", script("a.m", text), "melang", env={"X": "y"})
-    child = int(until(lambda: pid.read_text() if pid.exists() else ""))
-    environ = Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
+    shell, child = map(int, until(lambda: pids.read_text() if pids.exists() else "").split())
+    environ = Path(f"/proc/{shell}/environ").read_bytes().split(b"\0")
 
     service.delete("runs")
 
     assert b"PROCTOR_TASK=runs" in environ
     assert b"X=y" in environ
-    until(lambda: not alive(child))
+    until(lambda: not alive(shell) and not alive(child))
 
 
 def test_our_own_tasks_are_nobody_elses(service: Service, script: Script) -> None:
@@ -383,6 +390,59 @@ def test_when_the_keeper_dies_scripts_go_on(instance: Instance, script: Script) 
     service.wait()
 
     service.start()
+    seen = len(log(service, "count"))
+    until(lambda: len(log(service, "count")) > seen + 50)
+
+    assert service.running("count") == pids
+    service.delete("count")
+    numbers = [int(n) for n in service.segments("count", 0).split()]
+    assert numbers == list(range(len(numbers)))
+
+
+def test_a_task_that_is_isolated_later_changes_its_host(service: Service, script: Script) -> None:
+    path = script("a.m", FOREVER)
+    task = {"name": "moves", "type": "melang", "cmd": path}
+    service.must_post("moves", path, "melang")
+    service.wait_running("moves")
+    shared = host_of(service)
+
+    answer = service.request("PUT", "/v1/tasks/moves", {**task, "isolate": True})
+    until(lambda: not alive(shared))
+    (own,) = service.wait_running("moves")
+    back = service.request("PATCH", "/v1/tasks/moves", {"isolate": False})
+    until(lambda: not alive(own))
+
+    assert answer.body["restarts"] == ["moves:0"]
+    assert back.status == 200
+    assert service.wait_running("moves") == [host_of(service)]
+    assert back.body["task"]["spec"].get("deps", []) == []
+
+
+def test_hosts_are_in_no_list_of_v1(service: Service, script: Script) -> None:
+    service.must_post("one", script("a.m", FOREVER), "melang")
+    service.wait_running("one")
+
+    tasks = service.request("GET", "/v1/tasks").body
+    graph = service.request("GET", "/v1/graph").body
+    stopped = service.request("POST", "/v1/stop", {"tasks": ["*"]})
+    host = service.request("GET", "/v1/tasks/@melang")
+
+    assert [task["name"] for task in tasks["tasks"]] == ["one"]
+    assert [node["name"] for node in graph["nodes"]] == ["one"]
+    assert graph["edges"] == []
+    assert stopped.status in (200, 202)
+    assert "@" not in stopped.raw.decode()
+    assert host.status == 200
+    assert host.body["state"] == "running"
+
+
+def test_a_reload_keeps_scripts_and_what_they_say(service: Service, script: Script) -> None:
+    service.must_post("count", script("a.m", COUNTER), "melang")
+    wait_log(service, "count", b"\n9\n")
+    pids = service.running("count")
+
+    assert service.request("POST", "/v1/reload").status == 202
+    service.wait_event("listening", 4)
     seen = len(log(service, "count"))
     until(lambda: len(log(service, "count")) > seen + 50)
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 import os
 import resource
 import sys
+import time
 from collections.abc import Callable
 
 from melang.builtin import running
 from melang.compiler import STRING, Program, compile_file
 from melang.coroutine import Coroutine, Done
 from melang.errors import CompileError
-from melang.host import LocalHost
 from melang.scheduler import Scheduler
 from proctor.keeper.protocol import Frame
 
+from .commands import Commands
 from .desk import RETRY, CannotBegin, Desk, Run
 
 TYPE_CHECKING = False
@@ -112,19 +113,12 @@ class HostScheduler(Scheduler):
         co.finish("killed")  # If it was printing why it failed, that was cut short.
 
 
-class TaskHost(LocalHost):
-    """Commands run as children of the host, with the variables of the task."""
-
-    def environment(self) -> dict[str, str] | None:
-        sink = running.co.sink
-        return os.environ | sink.env if isinstance(sink, Script) else None
-
-
 class MelangStage:
     """Begins and stops scripts."""
 
     def __init__(self) -> None:
-        self.scheduler = HostScheduler(TaskHost())
+        self.commands = Commands(lambda: running.co.sink.env)  # type: ignore[attr-defined]
+        self.scheduler = HostScheduler(self.commands)
         self.desk: Desk
 
     def begin(self, run: Run, order: Frame) -> None:
@@ -163,8 +157,10 @@ def main() -> None:
     stage = MelangStage()
     stage.desk = Desk(stage.scheduler, stage, int(os.environ["PROCTOR_MARK"]), lambda: None)
     while True:
-        alone = not stage.desk.connected and not stage.desk.connect()
-        stage.scheduler.step(RETRY if alone else None)
+        timeout = stage.commands.work(time.monotonic())
+        if not stage.desk.connected and not stage.desk.connect():
+            timeout = RETRY if timeout is None else min(timeout, RETRY)
+        stage.scheduler.step(timeout)
 
 
 def raise_file_limit() -> None:
