@@ -67,14 +67,19 @@ class Circus(System):
             self._helper.communicate()
 
     def start(self, name: str) -> None:
-        self._call("start", name=self._pattern(name), match="glob", waiting=False)
+        self._start(self._watchers(name))
 
     def start_all(self, names: Sequence[str]) -> None:
-        """Start all there is with one command: circus takes no second one meanwhile."""
-        self._call("start", waiting=False)
+        self._start([watcher for name in names for watcher in self._watchers(name)])
 
     def stop(self, name: str) -> None:
-        self._call("stop", name=self._pattern(name), match="glob", waiting=True)
+        for watcher in self._watchers(name):
+            self._call("stop", name=watcher, waiting=True)
+
+    def _start(self, watchers: list[str]) -> None:
+        """Start them one after the other: it refuses a second start meanwhile."""
+        for watcher in watchers:
+            self._call("start", name=watcher, waiting=len(watchers) > 1)
 
     def output_files(self, name: str, index: int) -> list[Path]:
         return [self._output(name, index)]
@@ -86,9 +91,6 @@ class Circus(System):
         """All processes of a watcher share their file: for a file each, a watcher each."""
         load = self.loads[name]
         return [f"{name}-{i}" for i in range(load.replicas)] if load.keep_output else [name]
-
-    def _pattern(self, name: str) -> str:
-        return f"{name}-*" if self.loads[name].keep_output else name
 
     def _section(self, load: Load, watcher: str, index: int) -> str:
         section = WATCHER.format(
