@@ -29,7 +29,7 @@ from .core.schedules import NextFire
 from .core.spec import Spec
 from .core.world import World
 from .effects import Effects
-from .engine import script
+from .engine import hostlinks, script
 from .engine.identity import resolve
 from .engine.local import LocalEngine
 from .engine.notify import NotifyHub
@@ -37,6 +37,7 @@ from .log import configure, get_logger
 from .logs.rotation import Limits
 from .logs.writer import LogWriter
 from .manager import Manager
+from .metrics.metrics import Metrics
 from .probe.prober import Prober
 from .scripts.desk import hosts_address
 from .store.db import StoreUnusable
@@ -143,11 +144,23 @@ class _Service:
             world, self._store, self._effects(world), SystemClock(), on_fatal=self._on_fatal
         )
         await self._manager.open(self._store.load(), boot_id(), late=engine.generation > 1)
+        self._metrics = self._measure(world)
         self._server = HttpServer(self._app(listeners), listeners)
         await self._server.start()
         for listener in listeners:
             log.info("listening", url=listen.url(listener))
         return await self._close(await self._end)
+
+    def _measure(self, world: World) -> Metrics:
+        return Metrics(
+            world,
+            self._manager.history,
+            self._manager.dispatch,
+            self._manager.now,
+            keeper_pid=self._engine.keeper_pid,
+            mark_base=self._engine.mark_base,
+            lost=self._writer.lost,
+        )
 
     def _effects(self, world: World) -> Effects:
         engine = self._engine
@@ -167,7 +180,7 @@ class _Service:
         engine = self._engine
         address = hosts_address(engine.mark_base)
         return script.ScriptEngine(
-            self._listener("hosts", lambda: script.listen(address)),
+            self._listener("hosts", lambda: hostlinks.listen(address)),
             mark_base=engine.mark_base,
             on_output=self._on_output,
             uid_of=engine.uid_of,
@@ -221,6 +234,7 @@ class _Service:
         )
         service = Service(
             subscribe=self._writer.subscribe,
+            metrics=self._metrics,
             generation=self._engine.generation,
             keeper_pid=self._engine.keeper_pid,
             timezone=settings.timezone,
@@ -291,6 +305,7 @@ class _Service:
             log.info("stopping")
             await self._manager.halt()
         await self._server.stop()
+        self._metrics.close()
         self._manager.close()
         self._writer.close()
         self._store.close()

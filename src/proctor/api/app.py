@@ -7,9 +7,10 @@ from pathlib import Path
 
 import proctor
 from proctor.manager import Manager
+from proctor.metrics.metrics import Metrics
 from proctor.operations import Operations
 
-from . import docs, proc, v1
+from . import docs, metrics, proc, v1
 from .accept import Acceptance
 from .body import BodyLimits
 from .errors import dialect_of
@@ -51,6 +52,14 @@ def build_app(
     """Return the ASGI application.  Has to be called in the event loop's thread."""
     service = service or Service()
     accept = Acceptance(check, settings.spec)
+    measured = service.metrics or Metrics(
+        manager.world,
+        manager.history,
+        lambda events: manager.dispatch(events),
+        lambda: manager.now(),
+        keeper_pid=service.keeper_pid,
+    )
+    figures = metrics.MetricsApi(manager, measured, settings.log_root)
     operations = Operations(manager.world, manager.history.listen)
     groups = [
         proc.group(proc.Proc(manager, accept, settings.log_root)),
@@ -60,9 +69,17 @@ def build_app(
         v1.streams(Logs(manager, settings.log_root, service.subscribe), Events(manager)),
         v1.schedules(manager, service),
         v1.system(System(manager, service)),
+        metrics.group(figures),
+        metrics.scraping(figures),
     ]
     groups.append(docs.group(tuple(groups), _facts(settings)))
-    router = Router(groups, expected=EXPECTED, limits=settings.body, dialect_of=dialect_of)
+    router = Router(
+        groups,
+        expected=EXPECTED,
+        limits=settings.body,
+        dialect_of=dialect_of,
+        requests=measured.requests,
+    )
     access = Access(
         token=settings.token,
         hosts=frozenset(settings.hosts),

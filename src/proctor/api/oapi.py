@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -16,6 +17,7 @@ from msgspec import Struct
 
 from proctor.core.errors import ProctorError
 from proctor.log import get_logger
+from proctor.metrics.requests import Requests
 
 from .body import BodyLimits, TypedDecoder, decode_query, drain, read_body
 from .errors import INTERNAL, Dialect, Problem, Refused, problem_of
@@ -131,31 +133,40 @@ class Endpoint:
     """An operation with its decoders made."""
 
     def __init__(
-        self, op: AnyOperation, dialect: Dialect, expected: Mapping[str, str], limits: BodyLimits
+        self,
+        op: AnyOperation,
+        dialect: Dialect,
+        expected: Mapping[str, str],
+        limits: BodyLimits,
+        requests: Requests,
     ) -> None:
         self.op = op
         self.dialect = dialect
         self._expected = expected
         self._limits = limits
+        self._problems = requests.problems
+        self._answered = requests.of(op.id)
         self._decoder = None if op.body is Nothing else TypedDecoder(op.body, expected)
 
     async def call(
         self, scope: Scope, receive: Receive, send: Send, path: Mapping[str, str]
     ) -> None:
         """Answer the request.  The one door where any exception ends: the caller gets a 500."""
+        began = time.perf_counter()
         try:
             call = await self._decode(scope, receive, path)
             answer = await self.op.handler(call)
         except Refused as refused:
-            await send_problem(refused.problem, self.dialect, receive, send)
+            await self._refuse(refused.problem, receive, send)
         except ProctorError as error:
-            await send_problem(problem_of(error), self.dialect, receive, send)
+            await self._refuse(problem_of(error), receive, send)
         except Disconnected:
             return
         except Exception:
             log.exception("request_failed", method=self.op.method, path=self.op.path)
-            await send_problem(INTERNAL, self.dialect, receive, send)
+            await self._refuse(INTERNAL, receive, send)
         else:
+            self._answered.add(time.perf_counter() - began)
             await self._send(answer, receive, send)
 
     async def _decode(
@@ -189,7 +200,11 @@ class Endpoint:
             if started:
                 raise  # The server logs it and cuts the connection, which the client sees.
             log.exception("request_failed", method=self.op.method, path=self.op.path)
-            await send_problem(INTERNAL, self.dialect, receive, send)
+            await self._refuse(INTERNAL, receive, send)
+
+    async def _refuse(self, problem: Problem, receive: Receive, send: Send) -> None:
+        self._problems[self.op.id, problem.status] += 1
+        await send_problem(problem, self.dialect, receive, send)
 
 
 async def send_problem(problem: Problem, dialect: Dialect, receive: Receive, send: Send) -> None:
@@ -218,13 +233,15 @@ class Router:
         expected: Mapping[str, str],
         limits: BodyLimits,
         dialect_of: Callable[[str], Dialect],
+        requests: Requests | None = None,
     ) -> None:
+        requests = requests or Requests()
         self._exact: dict[str, Methods] = {}
         self._patterns: list[tuple[re.Pattern[str], Methods]] = []
         self._dialect_of = dialect_of
         for group in groups:
             for op in group.operations:
-                endpoint = Endpoint(op, group.dialect, expected, limits)
+                endpoint = Endpoint(op, group.dialect, expected, limits, requests)
                 self._methods(op.path)[op.method] = endpoint
 
     def _methods(self, path: str) -> Methods:

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from proctor.core.model import ReplicaId, Spec
 from proctor.core.views import Listing
+from proctor.metrics.metrics import Metrics
 
 
 class ManagerPort(Protocol):
@@ -58,6 +59,7 @@ class Service:
 
     `subscribe` has a function called, in another thread, whenever a replica's log has grown.
     `generation` counts the managers of this keeper; `limits` says how limits are enforced.
+    `metrics` is what is measured, None: the API makes its own.
     `reload` and `shutdown` return at once; None: not here.
     """
 
@@ -67,5 +69,6 @@ class Service:
     limits: str = "none"
     timezone: str = "local"
     subscribe: Subscribe | None = None
+    metrics: Metrics | None = None
     reload: Callable[[], None] | None = None
     shutdown: Callable[[], None] | None = None

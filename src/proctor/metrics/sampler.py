@@ -1,0 +1,264 @@
+"""When processes are looked at, and what was seen of each replica.
+
+Rule 1: nothing is sampled unless somebody asked within the last KEEP seconds, or a running task
+has a bound that is watched from outside (limits.memory_restart).
+Rule 2: a sweep never holds up the event loop for longer than a slice of some 60 processes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from proctor.core.events import Event, Unhealthy
+from proctor.core.hosts import is_internal
+from proctor.core.model import Note, Now, Replica, ReplicaId, State
+from proctor.core.world import World
+from proctor.log import get_logger
+
+from .procfs import TICKS, Proc, census, count_fds, marked_run
+from .series import Point, Series
+from .trees import trees
+
+log = get_logger("metrics")
+
+STEP = 2.0
+KEEP = 60.0
+FIRST_STEP = 0.2
+"""Seconds between the first two sweeps: it takes two to know the use of CPU."""
+
+FDS_STEP = 10.0
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What the whole tree of a run uses at `at` (monotonic seconds).
+
+    `cpu` is the number of CPUs it kept busy since the reading before, None: not known yet.
+    `cpu_seconds` is user and system time, with that of ended children that were waited for.
+    `rss` counts shared pages once a process.  `fds` None: we may not look.
+    """
+
+    run: int
+    at: float
+    pids: tuple[int, ...]
+    cpu: float | None
+    cpu_seconds: float
+    rss: int
+    threads: int
+    fds: int | None
+    fds_at: float
+
+
+class Sampler:
+    """Looks at /proc every STEP seconds while somebody needs it."""
+
+    def __init__(
+        self,
+        world: World,
+        dispatch: Callable[[Sequence[Event]], None],
+        now: Callable[[], Now],
+        *,
+        keeper_pid: int = 0,
+        mark_base: int = -1,
+    ) -> None:
+        self._world = world
+        self._dispatch = dispatch
+        self._now = now
+        self._keeper_pid = keeper_pid
+        self._mark_base = mark_base
+        self._usage: dict[ReplicaId, Usage] = {}
+        self._series: dict[ReplicaId, Series] = {}
+        self._judged: dict[ReplicaId, int] = {}
+        self._asked = -KEEP
+        self._timer: asyncio.Handle | None = None
+        self._row = 0  # Sweeps since sampling began again.
+        self._waiting: list[asyncio.Future[None]] = []
+        self.sweeps = 0
+        self.cpu_seconds = 0.0
+
+    def usage(self, id: ReplicaId) -> Usage | None:
+        return self._usage.get(id)
+
+    def series(self, id: ReplicaId) -> Series | None:
+        return self._series.get(id)
+
+    @property
+    def running(self) -> bool:
+        return self._timer is not None
+
+    def ask(self) -> None:
+        """Somebody wants figures: sample for a while."""
+        self._asked = time.monotonic()
+        self._begin()
+
+    async def ready(self) -> None:
+        """Ask, and return when there are figures, the use of CPU included."""
+        self.ask()
+        if self._row < 2:
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            await future
+
+    def look_for_bounds(self) -> None:
+        """Begin to sample if a task that runs asks for it."""
+        if self._bounded():
+            self._begin()
+
+    def on_notes(self, first: int, notes: Sequence[Note]) -> None:
+        """See whether a task with a bound has begun to run; forget tasks that are gone."""
+        gone = {note.task for note in notes if note.kind == "task.removed"}
+        if gone:
+            self._forget(lambda id: id.task in gone)
+        if self._timer is None and any(self._is_bounded(note.task) for note in notes):
+            self.look_for_bounds()
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._wake()
+
+    # Inside.
+
+    def _begin(self) -> None:
+        if self._timer is None:
+            self._row = 0
+            self._timer = asyncio.get_running_loop().call_soon(self._tick)
+
+    def _is_bounded(self, name: str) -> bool:
+        task = self._world.tasks.get(name)
+        return task is not None and task.spec.limits.memory_restart is not None
+
+    def _bounded(self) -> bool:
+        names = [name for name in self._world.tasks if self._is_bounded(name)]
+        return any(r.alive for name in names for r in self._world.replicas_of(name))
+
+    def _tick(self) -> None:
+        if time.monotonic() - self._asked < KEEP or self._bounded():
+            self._slice(census())
+            return
+        self._timer = None
+        self._usage.clear()
+
+    def _slice(
+        self, reading: Iterator[dict[int, Proc]], procs: dict[int, Proc] | None = None
+    ) -> None:
+        loop = asyncio.get_running_loop()
+        began = time.thread_time()
+        try:
+            more = next(reading, None)
+        except OSError as error:
+            log.warning("not_sampled", error=str(error))
+            self._timer = loop.call_later(STEP, self._tick)
+            return
+        if more is None:
+            self._take(procs or {}, self._now())
+        self.cpu_seconds += time.thread_time() - began
+        if more is not None:
+            self._timer = loop.call_soon(self._slice, reading, more)
+            return
+        self._timer = loop.call_later(FIRST_STEP if self._row < 2 else STEP, self._tick)
+
+    def _take(self, procs: dict[int, Proc], now: Now) -> None:
+        """Draw the figures from a sweep."""
+        running = {
+            r.pid: r
+            for r in self._world.replicas.values()
+            if r.pid is not None and r.alive and self._is_leader(r, procs)
+        }
+        runs = {r.run: pid for pid, r in running.items()}
+        found = trees(procs, running, self._keeper_pid, lambda pid: self._adopted(pid, runs))
+        before, self._usage = self._usage, {}
+        for leader, pids in found.items():
+            r = running[leader]
+            self._usage[r.id] = self._seen(r, pids, procs, before.get(r.id))
+        self._forget(lambda id: id not in self._world.replicas)
+        self._remember(now)
+        self.sweeps += 1
+        self._row += 1
+        if self._row >= 2:
+            self._wake()
+        self._judge()
+
+    def _is_leader(self, r: Replica, procs: dict[int, Proc]) -> bool:
+        """Whether its process is the one that was read; a script's is its host's."""
+        proc = procs.get(r.pid or 0)
+        if proc is None or self._world.tasks[r.id.task].spec.type.is_script:
+            return False
+        return r.ticks is None or r.ticks == proc.start
+
+    def _adopted(self, pid: int, runs: dict[int, int]) -> int | None:
+        run = marked_run(pid, self._mark_base)
+        return None if run is None else runs.get(run)
+
+    def _seen(
+        self, r: Replica, pids: list[int], procs: dict[int, Proc], before: Usage | None
+    ) -> Usage:
+        if before is not None and before.run != r.run:
+            before = None
+        tree = [procs[pid] for pid in pids]
+        at = time.monotonic()
+        spent = sum(proc.ticks for proc in tree) / TICKS
+        fds, fds_at = (before.fds, before.fds_at) if before else (None, -FDS_STEP)
+        if at - fds_at >= FDS_STEP:
+            fds, fds_at = count_fds(pids), at
+        return Usage(
+            run=r.run,
+            at=at,
+            pids=tuple(pids),
+            cpu=_share(r, spent, at, before),
+            cpu_seconds=spent,
+            rss=sum(proc.rss for proc in tree),
+            threads=sum(proc.threads for proc in tree),
+            fds=fds,
+            fds_at=fds_at,
+        )
+
+    def _remember(self, now: Now) -> None:
+        for id, usage in self._usage.items():
+            if usage.cpu is not None and not is_internal(id.task):
+                point = Point(now.wall, usage.cpu, usage.rss, usage.threads, usage.fds or 0)
+                self._series.setdefault(id, Series()).add(point)
+
+    def _judge(self) -> None:
+        """Have runs ended that use more than their task allows, each once."""
+        events: list[Event] = []
+        for id, usage in self._usage.items():
+            most = self._world.tasks[id.task].spec.limits.memory_restart
+            if most is None or usage.rss <= most or self._judged.get(id) == usage.run:
+                continue
+            if self._world.replicas[id].state is State.UP:
+                self._judged[id] = usage.run
+                events.append(Unhealthy(id, usage.run, _too_much(usage.rss, most)))
+        if events:
+            self._dispatch(events)
+
+    def _forget(self, gone: Callable[[ReplicaId], bool]) -> None:
+        for kept in (self._series, self._judged, self._usage):
+            for id in [id for id in kept if gone(id)]:
+                del kept[id]
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+
+def _share(r: Replica, spent: float, at: float, before: Usage | None) -> float | None:
+    """Return how many CPUs were busy since the reading before, or since a recent start."""
+    if before is not None:
+        return max(0.0, spent - before.cpu_seconds) / max(at - before.at, 0.01)
+    age = at - r.began
+    return spent / max(age, 0.01) if age <= STEP else None
+
+
+def _too_much(rss: int, most: int) -> str:
+    return f"memory {_mib(rss)} over memory_restart {_mib(most)}"
+
+
+def _mib(size: int) -> str:
+    return f"{size / MIB:.0f} MiB" if size >= 10 * MIB else f"{size / MIB:.2f} MiB"
