@@ -29,3 +29,13 @@ def cli(_service: Service, tmp_path: Path) -> Iterator[Cli]:
     cli("rm", "--all")
     text = "\n".join(_service.text)
     assert "Traceback" not in text, text[text.index("Traceback") :][:4000]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Cli]:
+    """The command, for a state directory in which no service runs yet."""
+    service = Service(tmp_path / "own")
+    cli = Cli(tmp_path / "own", tmp_path, service.environment()["PROCTOR_TEST_SERVICE"])
+    yield cli
+    left = service.kill_survivors()
+    assert not left, left

@@ -41,6 +41,7 @@ class Cli:
 
     state_dir: Path
     folder: Path
+    tag: str = ""
 
     def __call__(
         self, *arguments: str, ok: bool = False, env: dict[str, str] | None = None
@@ -65,7 +66,8 @@ class Cli:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"PROCTOR_STATE_DIR": str(self.state_dir)}
+        found = {"PROCTOR_STATE_DIR": str(self.state_dir)}
+        return found | ({"PROCTOR_TEST_SERVICE": self.tag} if self.tag else {})
 
     def states(self) -> dict[str, str]:
         return {task["name"]: task["state"] for task in self("ls", "--json", ok=True).json}

@@ -173,11 +173,11 @@ def test_log_lines_come_whole_however_they_are_cut(ask: Ask) -> None:
     text = LINE % b"one" + LINE % b"two"
     with toy_server() as toy:
         toy.answer = lambda handler: chunked(handler, text[:5], text[5:-9], text[-9:])
-        found = ask(toy.url, lambda client: client.logs("web*", tail=2))
+        found = ask(toy.url, lambda client: client.logs("web*", "db", tail=2))
         lines = [(line.task, line.text) for line in found]
 
     assert lines == [("web", "one"), ("web", "two")]
-    assert toy.requests[0][1] == "/v1/logs?task=web%2A&tail=2"
+    assert toy.requests[0][1] == "/v1/logs?task=web%2A%2Cdb&tail=2"
 
 
 def test_events_come_with_their_ids(ask: Ask) -> None:

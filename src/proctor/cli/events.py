@@ -21,8 +21,9 @@ COLOURS = {"failed": "red", "up": "green", "ready": "green", "backoff": "yellow"
 @click.command("events")
 @select_argument()
 @click.option("--since", type=int, metavar="ID", help="Go on after the event with this id.")
+@click.option("-n", "--limit", type=click.IntRange(min=1), help="End after so many.")
 @json_option
-def command(select: tuple[str, ...], since: int | None, as_json: bool) -> None:
+def command(select: tuple[str, ...], since: int | None, limit: int | None, as_json: bool) -> None:
     """Show what happens to tasks until you press Ctrl-C.
 
     \b
@@ -32,7 +33,7 @@ def command(select: tuple[str, ...], since: int | None, as_json: bool) -> None:
     """
     with told(), Client() as client:
         try:
-            for event in client.events(*select, since=since):
+            for event in client.events(*select, since=since, limit=limit):
                 _print(event, as_json)
         except KeyboardInterrupt:
             return

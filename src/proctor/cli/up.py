@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -76,17 +77,18 @@ def _session(client: Client, service: Service | None, manifest: Manifest, times:
         service.when_ended(over.set)
     names = list(manifest.tasks)
     column = Column(max((len(name) + 2 for name in names), default=0))
-    follower = threading.Thread(
-        target=_follow, args=(names, time.time(), column, times, over), daemon=True
-    )
+    since = time.time()
     try:
         steps = plan(client, manifest, prune=False)
-        follower.start()
         show(steps)
         perform(client, manifest, steps, roll=False)
         _start_resting(client, [step.task for step in steps if step.result == "unchanged"])
+        # Only now is there something to follow; what was written meanwhile comes first.
+        follow = partial(_follow, names, since, column, times, over)
+        threading.Thread(target=follow, daemon=True).start()
         over.wait()
     except KeyboardInterrupt:
+        over.set()
         return _stop(client, service, names)
     if service is None:
         return FAILED

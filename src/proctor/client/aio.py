@@ -26,7 +26,7 @@ from .models import (
     TaskSummary,
 )
 from .outcome import LONGEST_WAIT, check, is_over
-from .selection import parse
+from .selection import names_of, parse
 from .streams import SseParser, read_event, read_line
 
 T = TypeVar("T")
@@ -207,16 +207,30 @@ class AsyncClient:
         async for line in proctor.logs("web*", tail=100, follow=True):
             print(line.task, line.text)
         """
-        async for line in self.transport.lines(ops.logs(parse(select), query)):
+        names = await self.names(select)
+        async for line in self.transport.lines(ops.logs(names, query)):
             if line:
                 yield read_line(line)
 
-    async def events(self, *select: str, since: int | None = None) -> AsyncIterator[Event]:
-        """Yield what happens; `since` is the id of the last event seen, to go on without a gap."""
+    async def events(
+        self, *select: str, since: int | None = None, limit: int | None = None
+    ) -> AsyncIterator[Event]:
+        """Yield what happens; `since` is the id of the last event seen, to go on without a gap.
+
+        It ends after `limit` events, when the service ends, or with a reader that is too slow.
+        """
+        names = await self.names(select)
         parser = SseParser()
-        async for line in self.transport.lines(ops.events(parse(select), since)):
+        async for line in self.transport.lines(ops.events(names, since, limit)):
             if message := parser.feed(line.decode("utf-8", "replace")):
                 yield read_event(message)
+
+    async def names(self, select: Sequence[str]) -> list[str]:
+        """Return the selectors without namespaces and labels, which are looked up."""
+        selection = parse(select)
+        if selection.namespaces or selection.labels:
+            return names_of(await self.tasks(*select), select)
+        return list(selection.tasks)
 
     # The service.
 

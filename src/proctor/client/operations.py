@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .calls import EVENTS, JSON_LINES, Call, segment
@@ -102,13 +102,13 @@ def shutdown() -> Call[Done]:
     return Call("POST", "/v1/shutdown", Done)
 
 
-def logs(selection: Selection, query: Fields) -> Call[bytes]:
-    query = {"task": ",".join(selection.tasks) or None, **query}
+def logs(names: Sequence[str], query: Fields) -> Call[bytes]:
+    query = {"task": ",".join(names) or None, **query}
     return Call("GET", "/v1/logs", bytes, query, accept=JSON_LINES)
 
 
-def events(selection: Selection, since: int | None) -> Call[bytes]:
-    query = {"since": since, "task": ",".join(selection.tasks) or None}
+def events(names: Sequence[str], since: int | None, limit: int | None) -> Call[bytes]:
+    query = {"task": ",".join(names) or None, "since": since, "limit": limit}
     return Call("GET", "/v1/events", bytes, query, accept=EVENTS)
 
 

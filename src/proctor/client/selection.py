@@ -58,3 +58,10 @@ def parse(selectors: Sequence[str]) -> Selection:
             known = "a name, web:0, a glob, ns=NAME or label=NAME=VALUE"
             raise ClientError(f"{selector!r} selects nothing (expected {known})")
     return Selection(tuple(tasks), tuple(namespaces), labels)
+
+
+def names_of(tasks: Sequence[TaskSummary], selectors: Sequence[str]) -> list[str]:
+    """Return the names of what was found.  Raises ClientError if that is nothing."""
+    if not tasks:
+        raise ClientError(f"no task fits {' '.join(selectors)}")
+    return [task.name for task in tasks]

@@ -25,7 +25,7 @@ from .models import (
     TaskSummary,
 )
 from .outcome import LONGEST_WAIT, check, is_over
-from .selection import parse
+from .selection import names_of, parse
 from .streams import messages, read_event, read_line
 from .transport import Transport
 
@@ -208,14 +208,28 @@ class Client:
         for line in proctor.logs("web*", tail=100, follow=True):
             print(line.task, line.text)
         """
-        for line in self.transport.lines(ops.logs(parse(select), query)):
+        names = self.names(select)
+        for line in self.transport.lines(ops.logs(names, query)):
             if line:
                 yield read_line(line)
 
-    def events(self, *select: str, since: int | None = None) -> Iterator[Event]:
-        """Yield what happens; `since` is the id of the last event seen, to go on without a gap."""
-        for message in messages(self.transport.lines(ops.events(parse(select), since))):
+    def events(
+        self, *select: str, since: int | None = None, limit: int | None = None
+    ) -> Iterator[Event]:
+        """Yield what happens; `since` is the id of the last event seen, to go on without a gap.
+
+        It ends after `limit` events, when the service ends, or with a reader that is too slow.
+        """
+        names = self.names(select)
+        for message in messages(self.transport.lines(ops.events(names, since, limit))):
             yield read_event(message)
+
+    def names(self, select: Sequence[str]) -> list[str]:
+        """Return the selectors without namespaces and labels, which are looked up."""
+        selection = parse(select)
+        if selection.namespaces or selection.labels:
+            return names_of(self.tasks(*select), select)
+        return list(selection.tasks)
 
     # The service.
 
