@@ -11,22 +11,20 @@ import asyncio
 import json
 import logging
 import os
-import resource
 import signal
 import socket
-import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from proctor.core.commands import Command, Kill, Signal, Spawn
 from proctor.core.events import Event, Exited, Gone, Lost, Spawned, SpawnFailed
 from proctor.core.hosts import host_of, is_own_host, shown_deps
 from proctor.core.model import Exit, ReplicaId
 from proctor.core.spec import Spec
-from proctor.keeper.link import Link
-from proctor.keeper.protocol import VERSION, Frame
+from proctor.keeper.protocol import Frame
 
 from .base import KnownRun
+from .hostlinks import Frames, Host, HostLinks, close_all
 from .local import OnEvents, OnOutput
 from .order import BadEnvironment, from_files
 
@@ -35,26 +33,8 @@ _log = logging.getLogger("proctor.engine")
 STUCK = 2.0
 """Seconds that a script may take to end when it is not asked but killed."""
 
-_RLIMIT_LOCKS = 10
-_RUN = (1 << 32) - 1
-_CREDENTIALS = struct.Struct("3i")
-
 _HARMLESS = frozenset({"CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "WINCH"})
 """Signals that end no process; a script takes every other one as a process without handlers."""
-
-
-@dataclass(slots=True)
-class _Host:
-    """A host that runs, or is about to; `waiting` is what is to be said once it is connected."""
-
-    id: ReplicaId
-    run: int
-    uid: int | None = None
-    pid: int = 0
-    link: Link | None = None
-    ready: bool = False
-    writing: bool = False
-    waiting: list[Frame] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -87,17 +67,14 @@ class ScriptEngine:
         kill_host: Callable[[ReplicaId, int], None],
         is_script_task: Callable[[str], bool],
     ) -> None:
-        self._listener = listener
-        self._mark_base = mark_base
+        self._links = HostLinks(listener, mark_base, self._on_frames)
         self._on_output = on_output
         self._uid_of = uid_of
         self._kill_host = kill_host
         self._is_script_task = is_script_task
         self._on_events: OnEvents
         self._loop = asyncio.get_running_loop()
-        self._hosts: dict[int, _Host] = {}
         self._runs: dict[int, _Run] = {}
-        self._strangers: dict[int, tuple[Link, int, int]] = {}
         self._told: list[Event] = []
 
     def is_script(self, known: KnownRun) -> bool:
@@ -115,22 +92,18 @@ class ScriptEngine:
         """
         self._on_events = on_events
         for known in hosts:
-            self._hosts[known.run] = _Host(known.id, known.run, pid=known.pid or 0)
+            self._links.hosts[known.run] = Host(known.id, known.run, pid=known.pid or 0)
         for known in scripts:
             if known.pid is None:
-                possible = set(self._hosts)
+                possible = set(self._links.hosts)
             else:
-                possible = {h.run for h in self._hosts.values() if h.pid == known.pid}
+                possible = {h.run for h in self._links.hosts.values() if h.pid == known.pid}
             self._runs[known.run] = _Run(known.id, possible)
-            if not possible:
-                never = known.pid is None
-                self._report_soon(
-                    Lost(known.id, known.run)
-                    if never
-                    else Exited(known.id, known.run, _with_host("unseen"))
-                )
-        self._listener.setblocking(False)
-        self._loop.add_reader(self._listener.fileno(), self._accept)
+            if not possible and known.pid is None:
+                self._report_soon(Lost(known.id, known.run))
+            elif not possible:
+                self._report_soon(Exited(known.id, known.run, _with_host("unseen")))
+        self._links.open()
 
     # Orders
 
@@ -140,7 +113,7 @@ class ScriptEngine:
     def begin_host(self, command: Spawn) -> None:
         """A host is about to be spawned by the keeper."""
         spec = command.spec
-        self._hosts[command.run] = _Host(command.id, command.run, self._uid_of(spec))
+        self._links.hosts[command.run] = Host(command.id, command.run, self._uid_of(spec))
 
     def perform(self, command: Command) -> None:
         match command:
@@ -156,7 +129,7 @@ class ScriptEngine:
     def _spawn(self, command: Spawn) -> None:
         spec, number = command.spec, command.run
         name = host_of(spec)
-        host = next((h for h in self._hosts.values() if h.id.task == name), None)
+        host = next((h for h in self._links.hosts.values() if h.id.task == name), None)
         if host is None:
             self._report_soon(Lost(command.id, number))  # It ended meanwhile; asked for anew.
             return
@@ -174,7 +147,7 @@ class ScriptEngine:
         if run is None or run.over or run.killed:
             return
         run.killed = True
-        for host in [self._hosts[n] for n in run.hosts if n in self._hosts]:
+        for host in self._hosts_of(run):
             if is_own_host(host.id.task):
                 _log.warning("script %s does not end: its host %s is killed", run.id, host.pid)
                 self._kill_host(host.id, host.run)
@@ -194,20 +167,15 @@ class ScriptEngine:
 
     def close(self) -> None:
         """Hosts go on, and turn to the next manager."""
-        self._loop.remove_reader(self._listener.fileno())
-        for host in self._hosts.values():
-            self._hang_up(host)
-        for link, _, _ in self._strangers.values():
-            self._loop.remove_reader(link.sock.fileno())
-            link.close()
+        self._links.close()
 
     # News of hosts from the keeper
 
     def host_event(self, event: Event) -> list[Event]:
         """Return what an event about a host means for the scripts in it."""
         match event:
-            case Spawned(run=number, pid=pid) if number in self._hosts:
-                self._hosts[number].pid = pid
+            case Spawned(run=number, pid=pid) if number in self._links.hosts:
+                self._links.hosts[number].pid = pid
             case Exited(run=number, exit=exit):
                 return self._host_ended(number, str(exit))
             case SpawnFailed(run=number, error=error) | Lost(run=number, error=error):
@@ -217,11 +185,10 @@ class ScriptEngine:
         return []
 
     def _host_ended(self, number: int, how: str) -> list[Event]:
-        host = self._hosts.get(number)
+        host = self._links.hosts.get(number)
         if host is None:
             return []
-        events = self._rest_of(host)
-        del self._hosts[number]
+        events = self._taken(host, self._links.forget(host))
         unsent = {frame["run"] for frame in host.waiting if frame["op"] == "spawn"}
         for run_number, run in list(self._runs.items()):
             if number not in run.hosts:
@@ -236,95 +203,13 @@ class ScriptEngine:
             self._end(run_number, run)
         return events
 
-    def _rest_of(self, host: _Host) -> list[Event]:
-        """Take in what a host that has ended said before."""
-        events: list[Event] = []
-        while host.link is not None and not host.link.closed:
-            before = len(events)
-            frames = self._received(host.link)
-            events += self._taken(host, frames)
-            if not frames and len(events) == before and not host.link.readable():
-                break
-        self._hang_up(host)
-        return events
-
-    # Connections
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            size = _CREDENTIALS.size
-            pid, uid, _ = _CREDENTIALS.unpack(
-                sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-            )
-            link, fd = Link(sock), sock.fileno()
-            self._strangers[fd] = (link, pid, uid)
-            self._loop.add_reader(fd, self._on_stranger, fd)
-
-    def _on_stranger(self, fd: int) -> None:
-        """Somebody introduces itself: only a host that we had started is listened to."""
-        link, pid, uid = self._strangers[fd]
-        frames = self._received(link)
-        if not frames and not link.closed:
-            return
-        del self._strangers[fd]
-        self._loop.remove_reader(fd)
-        host = self._host_of(frames[0][0], pid, uid) if frames else None
-        if host is None:
-            for _, fds in frames:
-                _close_all(fds)
-            _close_all(link.close())
-            return
-        self._hang_up(host)
-        host.link, host.pid, host.ready = link, pid, False
-        self._loop.add_reader(fd, self._on_readable, host)
-        self._send(host, {"op": "hello", "version": VERSION})
-        self._report(self._taken(host, frames[1:]))
-
-    def _host_of(self, hello: Frame, pid: int, uid: int) -> _Host | None:
-        """Return which host that process is: it has to bear the mark that it names."""
-        mark = hello.get("mark")
-        if hello.get("op") != "hello" or type(mark) is not int or mark & ~_RUN != self._mark_base:
-            return None
-        host = self._hosts.get(mark & _RUN)
-        if host is None or (pid != host.pid and mark != _mark_of(pid)):
-            return None
-        if host.uid is not None and uid not in (host.uid, 0, os.geteuid()):
-            return None
-        return host
-
-    def _received(self, link: Link) -> list[tuple[Frame, list[int]]]:
-        try:
-            return link.receive()
-        except ValueError as error:
-            _log.error("a script host talks rubbish: %s", error)
-            link.closed = True
-            return []
-
-    def _on_readable(self, host: _Host) -> None:
-        assert host.link is not None
-        frames = self._received(host.link)
-        closed = host.link.closed
-        events = self._taken(host, frames)
-        if closed:
-            self._hang_up(host)
-        self._report(events)
-
-    def _hang_up(self, host: _Host) -> None:
-        if host.link is None:
-            return
-        fd = host.link.sock.fileno()
-        self._loop.remove_reader(fd)
-        self._loop.remove_writer(fd)
-        _close_all(host.link.close())
-        host.link, host.ready, host.writing = None, False, False
-
     # From a host
 
-    def _taken(self, host: _Host, frames: Iterable[tuple[Frame, list[int]]]) -> list[Event]:
+    def _on_frames(self, host: Host, frames: Frames) -> None:
+        if events := self._taken(host, frames):
+            self._on_events(events)
+
+    def _taken(self, host: Host, frames: Frames) -> list[Event]:
         events: list[Event] = []
         for frame, fds in frames:
             if frame["op"] == "ready":
@@ -333,9 +218,8 @@ class ScriptEngine:
                 events.append(event)
         return events
 
-    def _became_ready(self, host: _Host) -> list[Event]:
+    def _became_ready(self, host: Host) -> list[Event]:
         """It has told all it has: what it did not name is not in it."""
-        host.ready = True
         events: list[Event] = []
         coming = {frame["run"] for frame in host.waiting if frame["op"] == "spawn"}
         for number, run in list(self._runs.items()):
@@ -345,12 +229,10 @@ class ScriptEngine:
             if not run.hosts and not run.over:
                 events.append(Lost(run.id, number))
                 self._end(number, run)
-        waiting, host.waiting = host.waiting, []
-        for frame in waiting:
-            self._send(host, frame)
+        self._links.became_ready(host)
         return events
 
-    def _take(self, host: _Host, frame: Frame, fds: list[int]) -> Event | None:
+    def _take(self, host: Host, frame: Frame, fds: list[int]) -> Event | None:
         number: int = frame["run"]
         run = self._runs.get(number)
         if run is None:
@@ -382,14 +264,14 @@ class ScriptEngine:
         run.attached = True
         self._on_output(run.id, number, fd)
 
-    def _disown(self, host: _Host, frame: Frame, fds: list[int]) -> None:
+    def _disown(self, host: Host, frame: Frame, fds: list[int]) -> None:
         """A run that nobody knows: it must not live on unsupervised."""
-        _close_all(fds)
+        close_all(fds)
         if frame["op"] == "run":
             _log.warning("script run %s is on no record: ended", frame["run"])
-            self._send(host, {"op": "kill", "run": frame["run"]})
+            self._links.send(host, {"op": "kill", "run": frame["run"]})
         elif frame["op"] == "exited":
-            self._send(host, {"op": "ack", "runs": [frame["run"]]})
+            self._links.send(host, {"op": "ack", "runs": [frame["run"]]})
 
     def _end(self, number: int, run: _Run) -> None:
         run.over = True
@@ -403,32 +285,11 @@ class ScriptEngine:
 
     def _say(self, number: int, frame: Frame) -> None:
         """Tell the host of a run; one that is not connected is told when it is."""
-        for host in [self._hosts[n] for n in self._runs[number].hosts if n in self._hosts]:
-            if host.ready:
-                self._send(host, frame)
-            else:
-                host.waiting.append(frame)
+        for host in self._hosts_of(self._runs[number]):
+            self._links.say(host, frame)
 
-    def _send(self, host: _Host, frame: Frame) -> None:
-        if host.link is not None:
-            host.link.send(frame)
-            self._flush(host)
-
-    def _flush(self, host: _Host) -> None:
-        assert host.link is not None
-        full = not host.link.flush()
-        if full == host.writing:
-            return
-        host.writing = full
-        fd = host.link.sock.fileno()
-        if full:
-            self._loop.add_writer(fd, self._flush, host)
-        else:
-            self._loop.remove_writer(fd)
-
-    def _report(self, events: list[Event]) -> None:
-        if events:
-            self._on_events(events)
+    def _hosts_of(self, run: _Run) -> list[Host]:
+        return [self._links.hosts[n] for n in run.hosts if n in self._links.hosts]
 
     def _report_soon(self, event: Event) -> None:
         """Report at the next turn: whoever calls perform() is not ready for events inside it."""
@@ -439,14 +300,6 @@ class ScriptEngine:
     def _report_told(self) -> None:
         events, self._told = self._told, []
         self._on_events(events)
-
-
-def listen(address: str) -> socket.socket:
-    """Return the socket that hosts connect to."""
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-    sock.bind(address)
-    sock.listen(128)
-    return sock
 
 
 def task_json(spec: Spec, index: int) -> str:
@@ -495,15 +348,3 @@ def _exit(frame: Mapping[str, object]) -> Exit:
 
 def _with_host(how: str) -> Exit:
     return Exit(error=f"its script host ended: {how}")
-
-
-def _mark_of(pid: int) -> int | None:
-    try:
-        return resource.prlimit(pid, _RLIMIT_LOCKS)[0]
-    except OSError:
-        return None
-
-
-def _close_all(fds: Iterable[int]) -> None:
-    for fd in fds:
-        os.close(fd)
