@@ -273,8 +273,8 @@ class Sim:
     def _put(self, spec: Spec) -> None:
         now = self.clock.now()
         task = self.world.new_task(spec, now)
-        self._save_first(task)
         self._stopped -= {id for id in self._stopped if id.task == spec.name}
+        self._save_first(task)
         self.world.put(task, now)
         self.turn()
 
@@ -319,10 +319,10 @@ class Sim:
     def _update(self, task: Task, now: Now) -> None:
         spec = self.change(task.spec)
         roll = self.random.random() < 0.5
-        self._save_first(self.world.changed_task(spec, now, roll=roll))
         kept = min(spec.replicas, task.spec.replicas)
         scaled = {id for id in self._stopped if id.task == spec.name and id.index >= kept}
         self._stopped -= scaled
+        self._save_first(self.world.changed_task(spec, now, roll=roll))
         self.world.update(spec, now, roll=roll)
 
     def _remove(self, task: Task, now: Now) -> None:

@@ -2,67 +2,14 @@
 
 import pytest
 
-from proctor.core.commands import Signal, Spawn
+from proctor.core.commands import Signal
 from proctor.core.errors import DependencyCycle, ShuttingDown, TaskExists, UnknownTask
-from proctor.core.events import Exited, Spawned
-from proctor.core.model import Exit, Replica, ReplicaId, State, Task
+from proctor.core.events import Spawned
+from proctor.core.model import Replica, ReplicaId, State, Task
 from proctor.core.spec import Dep, Schedule, Spec, TaskType
 from proctor.core.views import listing
-from proctor.core.world import World
-from proctor.testing import FakeClock
 
-OK = Exit(code=0)
-
-
-class Life:
-    """A world, its clock, and what it has asked for so far."""
-
-    def __init__(self) -> None:
-        self.clock = FakeClock()
-        self.world = World(lambda spec, after: (after // 60 + 1) * 60)
-        self.asked: list = []
-
-    def add(self, name, type=TaskType.DAEMON, **fields):
-        now = self.clock.now()
-        self.world.put(self.world.new_task(Spec(name, type, name, **fields), now), now)
-        return self.settle()
-
-    def settle(self):
-        self.world.settle(self.clock.now())
-        commands = self.world.take()[1]
-        self.asked += commands
-        return commands
-
-    def hear(self, event):
-        self.world.handle(event, self.clock.now())
-        return self.settle()
-
-    def all_up(self, commands):
-        following = []
-        for command in commands:
-            following += self.hear(Spawned(command.id, command.run, 100 + command.run))
-        return following
-
-    def ends(self, name, index=0, exit=OK):
-        id = ReplicaId(name, index)
-        return self.hear(Exited(id, self.world.replicas[id].run, exit))
-
-    def state(self, name, index=0):
-        return self.world.replicas[ReplicaId(name, index)].state
-
-    def pass_time(self, seconds):
-        self.clock.advance(seconds)
-        self.world.due(self.clock.now())
-        return self.settle()
-
-
-@pytest.fixture
-def life():
-    return Life()
-
-
-def spawned(commands):
-    return sorted({command.id.task for command in commands if isinstance(command, Spawn)})
+from .life import spawned
 
 
 def test_a_task_without_dependencies_starts_all_its_replicas_at_once(life):

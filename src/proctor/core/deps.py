@@ -83,7 +83,7 @@ def _not_settled(task: Task, needed: Needed) -> str | None:
         return _not_ready(needed)
     for r in needed.replicas:
         if r.pending:
-            return "is running" if r.alive else _state_of(r, needed)
+            return "is running" if r.state is State.UP else _state_of(r, needed)
     return None
 
 

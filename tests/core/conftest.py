@@ -1,0 +1,8 @@
+import pytest
+
+from .life import Life
+
+
+@pytest.fixture
+def life():
+    return Life()
