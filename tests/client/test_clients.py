@@ -161,7 +161,7 @@ def test_a_connection_that_breaks_is_not_the_services_answer(ask: Ask) -> None:
 def test_a_kept_connection_that_was_closed_is_opened_again() -> None:
     with toy_server() as toy, Client(toy.url) as client:
         client.send(PING)
-        client.transport._connection.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+        client.transport._socket.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
 
         assert client.send(Call("POST", "/x", dict)) == {}
 

@@ -1,8 +1,7 @@
-"""HTTP/1.1 with the standard library's client, over TCP, TLS or a Unix socket."""
+"""Requests over a blocking socket: TCP, TLS or a Unix socket."""
 
 from __future__ import annotations
 
-import http.client
 import select
 import socket
 import time
@@ -12,23 +11,12 @@ from typing import Any
 from .calls import SAFE, Call, error_of, interrupted, unreachable
 from .endpoint import Access, Endpoint
 from .streams import LineSplitter
+from .wire import BadAnswer, Response, request
 
 CONNECT_TIMEOUT = 5.0
 RETRY_PAUSE = 0.05
 PIECE = 64 * 1024
-
-
-class UnixConnection(http.client.HTTPConnection):
-    """A connection to the Unix socket at `path`."""
-
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+FAULTS = (OSError, BadAnswer)
 
 
 class Transport:
@@ -42,14 +30,13 @@ class Transport:
         self.endpoint: Endpoint | None = None
         self._timeout = timeout
         self._patience = patience
-        self._connection: http.client.HTTPConnection | None = None
+        self._socket: socket.socket | None = None
 
     def exchange(self, call: Call[Any]) -> tuple[int, bytes]:
         """Return the status and the body.  Raises NotReachable."""
         try:
-            with self._response(call, self._timeout + call.wait) as response:
-                return response.status, response.read()
-        except (OSError, http.client.HTTPException) as error:
+            return self._exchange(call)
+        except FAULTS as error:
             self.close()
             raise interrupted(call, error) from None
 
@@ -60,89 +47,112 @@ class Transport:
         """
         own = Transport(self.access, self._timeout, self._patience)
         try:
-            with own._response(call, None) as response:
-                if response.status >= 400:
-                    raise error_of(response.status, response.read())
-                splitter = LineSplitter()
-                while piece := response.read1(PIECE):
-                    yield from splitter.feed(piece)
-                if rest := splitter.rest:
-                    yield rest
-        except (OSError, http.client.HTTPException) as error:
+            yield from own._lines(call)
+        except FAULTS as error:
             raise interrupted(call, error) from None
         finally:
             own.close()
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
-    def _response(self, call: Call[Any], timeout: float | None) -> http.client.HTTPResponse:
-        fresh = self._connection is None or self._is_stale()
+    def _exchange(self, call: Call[Any]) -> tuple[int, bytes]:
+        fresh = self._socket is None or self._is_stale(self._socket)
         try:
-            return self._send(call, timeout)
-        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            response = self._send(call)
+        except (ConnectionError, BadAnswer):
             # It was closed while we sent.  Nothing is lost if it may be sent twice.
             self.close()
             if fresh or call.method not in SAFE:
                 raise
-        return self._send(call, timeout)
+            response = self._send(call)
+        if not response.keep:
+            self.close()
+        return response.status, response.take()
 
-    def _send(self, call: Call[Any], timeout: float | None) -> http.client.HTTPResponse:
-        connection = self._connected()
+    def _send(self, call: Call[Any]) -> Response:
+        """Send a request and receive all of its response."""
+        sock = self._connected()
+        sock.settimeout(self._timeout + call.wait)
+        self._say(call, close=False)
+        response = Response()
+        while not response.over:
+            response.feed(sock.recv(PIECE))
+        return response
+
+    def _lines(self, call: Call[Any]) -> Iterator[bytes]:
+        sock = self._connected()
+        sock.settimeout(None)  # It may be silent for as long as it likes.
+        self._say(call, close=True)
+        response, splitter = Response(), LineSplitter()
+        while not response.over:
+            response.feed(sock.recv(PIECE))
+            if response.status < 400:
+                yield from splitter.feed(response.take())
+        if response.status >= 400:
+            raise error_of(response.status, response.take())
+        if rest := splitter.rest:
+            yield rest
+
+    def _say(self, call: Call[Any], *, close: bool) -> None:
         assert self.endpoint is not None
-        assert connection.sock is not None
-        connection.sock.settimeout(timeout)
-        payload = call.payload()
-        headers = call.headers(self.access.token, payload)
-        connection.request(call.method, self.endpoint.prefix + call.target, payload, headers)
-        return connection.getresponse()
+        assert self._socket is not None
+        self._socket.sendall(request(call, self.endpoint, self.access.token, close=close))
 
-    def _is_stale(self) -> bool:
+    def _is_stale(self, sock: socket.socket) -> bool:
         """Whether the other end has closed the connection meanwhile; it is dropped then."""
-        assert self._connection is not None
-        sock = self._connection.sock
-        if sock is not None and not select.select([sock], [], [], 0)[0]:
+        if not select.select([sock], [], [], 0)[0]:
             return False
         self.close()
         return True
 
-    def _connected(self) -> http.client.HTTPConnection:
-        if self._connection is None or self._connection.sock is None:
-            self._connection = self._connect()
-        return self._connection
+    def _connected(self) -> socket.socket:
+        if self._socket is None:
+            self._socket = self._connect()
+        return self._socket
 
-    def _connect(self) -> http.client.HTTPConnection:
+    def _connect(self) -> socket.socket:
         end = time.monotonic() + self._patience
         while True:
             reasons: list[tuple[Endpoint, OSError]] = []
             for endpoint in self.access.endpoints:
-                connection = open_connection(endpoint)
                 try:
-                    connection.connect()
+                    sock = _open(endpoint)
                 except OSError as error:
-                    connection.close()
                     reasons.append((endpoint, error))
                     continue
                 self.endpoint = endpoint
-                return connection
-            if time.monotonic() >= end or not self._may_come_back(reasons):
+                return sock
+            known = self.access.given or self.endpoint is not None
+            if time.monotonic() >= end or not may_come_back(reasons, known=known):
                 raise unreachable(self.access, reasons)
             time.sleep(RETRY_PAUSE)
 
-    def _may_come_back(self, reasons: list[tuple[Endpoint, OSError]]) -> bool:
-        """Whether a service was there a moment ago, or somebody says that one is."""
-        known = self.access.given or self.endpoint is not None
-        return any(
-            isinstance(error, ConnectionRefusedError) and (known or endpoint.unix is not None)
-            for endpoint, error in reasons
-        )
+
+def may_come_back(reasons: list[tuple[Endpoint, OSError]], *, known: bool) -> bool:
+    """Whether a service was there a moment ago, or somebody says that one is (`known`)."""
+    return any(
+        isinstance(error, ConnectionRefusedError) and (known or endpoint.unix is not None)
+        for endpoint, error in reasons
+    )
 
 
-def open_connection(endpoint: Endpoint) -> http.client.HTTPConnection:
+def _open(endpoint: Endpoint) -> socket.socket:
     if endpoint.unix is not None:
-        return UnixConnection(endpoint.unix, CONNECT_TIMEOUT)
-    if endpoint.tls:
-        return http.client.HTTPSConnection(endpoint.host, endpoint.port, timeout=CONNECT_TIMEOUT)
-    return http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=CONNECT_TIMEOUT)
+        sock = socket.socket(socket.AF_UNIX)
+        try:
+            sock.settimeout(CONNECT_TIMEOUT)
+            sock.connect(endpoint.unix)
+        except OSError:
+            sock.close()
+            raise
+        return sock
+    sock = socket.create_connection((endpoint.host, endpoint.port), CONNECT_TIMEOUT)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if not endpoint.tls:
+        return sock
+    import ssl  # 20 ms, and few need it
+
+    return ssl.create_default_context().wrap_socket(sock, server_hostname=endpoint.host)
