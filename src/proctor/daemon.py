@@ -49,6 +49,8 @@ T = TypeVar("T")
 UNUSABLE = 2
 """Exit status for what the user has to mend: settings, a port in use, a damaged store."""
 
+REFUSALS = (ConfigError, StoreUnusable, listen.CannotListen)
+
 KEEPER_LOST = 70
 """Exit status when the keeper was killed: the tasks live on, and the next service adopts them."""
 
@@ -60,9 +62,13 @@ def run(settings: Settings, keeper_fd: int) -> int:
         token = read_token(settings)
         statedir.prepare_state_dir(settings.state_dir)
         return asyncio.run(_serve(settings, token, socket.socket(fileno=keeper_fd)))
-    except (ConfigError, StoreUnusable, listen.CannotListen) as error:
-        log.error("cannot_start", error=str(error))
-        return UNUSABLE
+    except REFUSALS as error:
+        return _refuse(error)
+
+
+def _refuse(error: Exception) -> int:
+    log.error("cannot_start", error=str(error))
+    return UNUSABLE
 
 
 async def _serve(settings: Settings, token: str | None, keeper: socket.socket) -> int:
@@ -127,6 +133,8 @@ class _Service:
         async with asyncio.TaskGroup() as self._group:
             try:
                 return await self._run()
+            except REFUSALS as error:  # Out of the group it would come in an ExceptionGroup.
+                return _refuse(error)
             finally:
                 for task in self._tasks:
                     task.cancel()
