@@ -130,16 +130,14 @@ class LocalEngine:
             on_events(events)
 
     def _ask_about(self, known: KnownRun, hello: _Hello) -> None:
-        """Have a run that the keeper did not name adopted, if there is something to know it by."""
-        if known.run not in hello.open:
-            return
-        if known.pid is None or known.start is None:
-            hello.open.discard(known.run)
-            hello.events.append(Lost(known.id, known.run))
-            del self._runs[known.run]
-            return
-        identity = {"mark": self.mark_base | known.run, "pid": known.pid, "start": known.start}
-        self._send({"op": "adopt", "run": known.run, **identity})
+        """Have what there is of a run that the keeper did not name adopted.
+
+        Of one that was being spawned when keeper and manager died only the mark is known.
+        """
+        if known.run in hello.open:
+            identity = {"pid": known.pid or 0, "start": known.start or 0}
+            mark = self.mark_base | known.run
+            self._send({"op": "adopt", "run": known.run, "mark": mark, **identity})
 
     def _settle(self, hello: _Hello) -> None:
         if not hello.open and not hello.settled.done():

@@ -15,14 +15,16 @@ _GET_INFO = 0xC040FF0B
 _INFO_EXIT = 1 << 3
 
 
-def pin(pid: int, mark: int, start: int) -> int:
-    """Return a pidfd of the process if it is the one that was recorded.  Raises ProcessLookupError.
+def pin(pid: int, mark: int, start: int | None = None) -> int:
+    """Return a pidfd of the process if it lives, bears the mark and began at `start` (None: ever).
+
+    Raises ProcessLookupError, or another OSError if there is no such process at all.
 
     Opened first and checked then, so that what was checked is what the descriptor names.
     """
     fd = os.pidfd_open(pid)
     now = tree.stat(pid)
-    lives = now is not None and now[2] == start and now[0] not in "ZX"
+    lives = now is not None and now[2] == (start or now[2]) and now[0] not in "ZX"
     if lives and mark in (tree.mark_of(pid), tree.mark_in_environ(pid)):
         return fd
     os.close(fd)

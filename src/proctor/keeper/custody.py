@@ -31,6 +31,7 @@ class Custody:
         self._ending = Ending(self.runs, tell)
         self._spawner = Spawner(files)
         self._left: dict[int, Run] = {}  # Those with `left`.
+        self._counted: tuple[float, dict[int, list[int]]] = (-1.0, {})
         self._loop = loop
         self._tell = tell
 
@@ -81,11 +82,33 @@ class Custody:
         try:
             run.pidfd = adopt.pin(run.pid, run.mark, run.start)
         except OSError:
-            self._tell({"op": "lost", "run": run.run})
+            self._adopt_rest(run)
             return
         run.fd = adopt.reopen_output(run.pid)
         self._hold(run)
         self._tell({"op": "spawned", **_named(run)}, (run.fd,) if run.fd >= 0 else ())
+
+    def _adopt_rest(self, run: Run) -> None:
+        """Its process is gone, or nobody recorded it; what bears its mark may live all the same."""
+        for pid in self._census().get(run.mark, ()):
+            try:
+                run.pidfd = adopt.pin(pid, run.mark)
+            except OSError:
+                continue
+            run.fd = adopt.reopen_output(pid)
+            run.end = _exited(run.run, None, None)
+            run.left = run.end["left"] = True
+            self._hold(run)
+            self.describe(run)
+            return
+        self._tell({"op": "lost", "run": run.run})
+
+    def _census(self) -> dict[int, list[int]]:
+        """Return who bears which mark, a moment ago: hundreds of runs may be asked for in a row."""
+        now = time.monotonic()
+        if now - self._counted[0] > 0.1:
+            self._counted = (now, tree.census())
+        return self._counted[1]
 
     def signal(self, frame: Frame) -> None:
         run = self.runs.all.get(frame["run"])

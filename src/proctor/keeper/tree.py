@@ -112,6 +112,15 @@ def marked(mark: int) -> list[int]:
     return [p for p in found if (s := stat(p)) and s[0] not in "ZX"]
 
 
+def census() -> dict[int, list[int]]:
+    """Return the processes of this machine by the marks that they carry, zombies too."""
+    found: dict[int, list[int]] = {}
+    for pid in pids():
+        for mark in {mark_of(pid) or 0, mark_in_environ(pid) or 0} - {0, resource.RLIM_INFINITY}:
+            found.setdefault(mark, []).append(pid)
+    return found
+
+
 def send(pid: int, number: int, check: Callable[[int], bool]) -> bool:
     """Signal the process `pid` if `check(pid)` still holds once a pidfd pins it down."""
     try:
