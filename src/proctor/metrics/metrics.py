@@ -29,7 +29,7 @@ class Metrics:
         lost: Callable[[ReplicaId], int] = lambda id: 0,
     ) -> None:
         self.sampler = Sampler(world, dispatch, now, keeper_pid=keeper_pid, mark_base=mark_base)
-        self.counters = Counters(world, self._last_cpu)
+        self.counters = Counters(world, self.sampler.last_cpu)
         self.requests = Requests()
         self.lost = lost
         history.listen(self.counters.on_notes)
@@ -41,10 +41,6 @@ class Metrics:
         usage = self.sampler.usage(id)
         ended = self.counters.ended_cpu.get(id, 0.0)
         return ended + (usage.cpu_seconds if usage else 0.0)
-
-    def _last_cpu(self, id: ReplicaId, run: int) -> float:
-        usage = self.sampler.usage(id)
-        return usage.cpu_seconds if usage is not None and usage.run == run else 0.0
 
     def close(self) -> None:
         self.sampler.close()

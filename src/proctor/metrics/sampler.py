@@ -8,6 +8,7 @@ Rule 2: a sweep never holds up the event loop for longer than a slice of some 60
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,7 +39,8 @@ class Usage:
     """What the whole tree of a run uses at `at` (monotonic seconds).
 
     `cpu` is the number of CPUs it kept busy since the reading before, None: not known yet.
-    `cpu_seconds` is user and system time, with that of ended children that were waited for.
+    `spent` is user and system time, with that of ended children that were waited for: it falls
+    when a process ends that nobody waits for.  `cpu_seconds` is how much it has risen in all.
     `rss` counts shared pages once a process.  `fds` None: we may not look.
     """
 
@@ -46,6 +48,7 @@ class Usage:
     at: float
     pids: tuple[int, ...]
     cpu: float | None
+    spent: float
     cpu_seconds: float
     rss: int
     threads: int
@@ -64,16 +67,18 @@ class Sampler:
         *,
         keeper_pid: int = 0,
         mark_base: int = -1,
+        step: float = STEP,
     ) -> None:
         self._world = world
         self._dispatch = dispatch
         self._now = now
         self._keeper_pid = keeper_pid
         self._mark_base = mark_base
+        self._step = step
         self._usage: dict[ReplicaId, Usage] = {}
         self._series: dict[ReplicaId, Series] = {}
         self._judged: dict[ReplicaId, int] = {}
-        self._asked = -KEEP
+        self._asked = -math.inf
         self._timer: asyncio.Handle | None = None
         self._row = 0  # Sweeps since sampling began again.
         self._waiting: list[asyncio.Future[None]] = []
@@ -81,7 +86,16 @@ class Sampler:
         self.cpu_seconds = 0.0
 
     def usage(self, id: ReplicaId) -> Usage | None:
-        return self._usage.get(id)
+        """Return what the run that goes on uses; None: there is none, or it is too young."""
+        usage, r = self._usage.get(id), self._world.replicas.get(id)
+        if usage is None or r is None or r.pid is None or r.run != usage.run:
+            return None
+        return usage
+
+    def last_cpu(self, id: ReplicaId, run: int) -> float:
+        """Return the CPU time of a run as it was last seen, 0.0 if it never was."""
+        usage = self._usage.get(id)
+        return usage.cpu_seconds if usage is not None and usage.run == run else 0.0
 
     def series(self, id: ReplicaId) -> Series | None:
         return self._series.get(id)
@@ -92,7 +106,7 @@ class Sampler:
 
     def ask(self) -> None:
         """Somebody wants figures: sample for a while."""
-        self._asked = time.monotonic()
+        self._asked = self._now().mono
         self._begin()
 
     async def ready(self) -> None:
@@ -137,11 +151,10 @@ class Sampler:
         return any(r.alive for name in names for r in self._world.replicas_of(name))
 
     def _tick(self) -> None:
-        if time.monotonic() - self._asked < KEEP or self._bounded():
+        if self._now().mono - self._asked < KEEP or self._bounded():
             self._slice(census())
             return
         self._timer = None
-        self._usage.clear()
 
     def _slice(
         self, reading: Iterator[dict[int, Proc]], procs: dict[int, Proc] | None = None
@@ -152,7 +165,7 @@ class Sampler:
             more = next(reading, None)
         except OSError as error:
             log.warning("not_sampled", error=str(error))
-            self._timer = loop.call_later(STEP, self._tick)
+            self._timer = loop.call_later(self._step, self._tick)
             return
         if more is None:
             self._take(procs or {}, self._now())
@@ -160,7 +173,9 @@ class Sampler:
         if more is not None:
             self._timer = loop.call_soon(self._slice, reading, more)
             return
-        self._timer = loop.call_later(FIRST_STEP if self._row < 2 else STEP, self._tick)
+        self._timer = loop.call_later(
+            min(FIRST_STEP, self._step) if self._row < 2 else self._step, self._tick
+        )
 
     def _take(self, procs: dict[int, Proc], now: Now) -> None:
         """Draw the figures from a sweep."""
@@ -203,14 +218,15 @@ class Sampler:
         at = time.monotonic()
         spent = sum(proc.ticks for proc in tree) / TICKS
         fds, fds_at = (before.fds, before.fds_at) if before else (None, -FDS_STEP)
-        if at - fds_at >= FDS_STEP:
+        if at - fds_at >= FDS_STEP or (before and before.pids != tuple(pids)):
             fds, fds_at = count_fds(pids), at
         return Usage(
             run=r.run,
             at=at,
             pids=tuple(pids),
             cpu=_share(r, spent, at, before),
-            cpu_seconds=spent,
+            spent=spent,
+            cpu_seconds=_risen(spent, before),
             rss=sum(proc.rss for proc in tree),
             threads=sum(proc.threads for proc in tree),
             fds=fds,
@@ -218,6 +234,8 @@ class Sampler:
         )
 
     def _remember(self, now: Now) -> None:
+        if not self._row:
+            return  # The use of CPU would be the mean since long ago.
         for id, usage in self._usage.items():
             if usage.cpu is not None and not is_internal(id.task):
                 point = Point(now.wall, usage.cpu, usage.rss, usage.threads, usage.fds or 0)
@@ -251,9 +269,13 @@ class Sampler:
 def _share(r: Replica, spent: float, at: float, before: Usage | None) -> float | None:
     """Return how many CPUs were busy since the reading before, or since a recent start."""
     if before is not None:
-        return max(0.0, spent - before.cpu_seconds) / max(at - before.at, 0.01)
+        return max(0.0, spent - before.spent) / max(at - before.at, 0.01)
     age = at - r.began
     return spent / max(age, 0.01) if age <= STEP else None
+
+
+def _risen(spent: float, before: Usage | None) -> float:
+    return spent if before is None else before.cpu_seconds + max(0.0, spent - before.spent)
 
 
 def _too_much(rss: int, most: int) -> str:

@@ -41,11 +41,16 @@ class Ring:
         self._next = 0
 
     def add(self, point: Point) -> None:
+        """Add a point, or put it in the place of one of the same step."""
         tick = int(point.at // self.step)
         row = (tick, point.cpu, point.rss >> 10, point.threads, point.fds)
         columns: list[array[Any]]
         columns = [self._tick, self._cpu, self._rss, self._threads, self._fds]
-        if len(self._tick) < self.count:
+        newest = self._next - 1  # Of a ring that is not full: the last.
+        if self._tick and self._tick[newest] == tick:
+            for column, value in zip(columns, row, strict=True):
+                column[newest] = value
+        elif len(self._tick) < self.count:
             for column, value in zip(columns, row, strict=True):
                 column.append(value)
         else:

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from proctor.metrics import procfs
+
+STAT = (
+    b"4242 (a) b (c)) S 7 4242 4200 0 -1 4194304 95 0 0 0 11 22 33 44 20 0 5 0 98765 2600960 256 "
+    b"18446744073709551615 1 2 3\n"
+)
+
+
+def test_names_with_blanks_and_brackets_are_no_problem() -> None:
+    assert procfs.parse(STAT) == procfs.Proc(7, 4200, 110, 5, 98765, 256 * procfs.PAGE)
+
+
+def test_zombies_and_what_is_no_stat_line_are_passed_over() -> None:
+    assert procfs.parse(STAT.replace(b" S ", b" Z ")) is None
+    assert procfs.parse(b"") is None
+    assert procfs.parse(b"1 (x) S 1 2") is None
+
+
+def test_a_census_has_us_and_our_children_and_no_zombie() -> None:
+    child = subprocess.Popen(["sleep", "100"])
+    dead = subprocess.Popen(["true"])
+    os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
+    try:
+        *_, procs = procfs.census()
+
+        assert procs[child.pid].parent == os.getpid()
+        assert procs[child.pid].session == os.getsid(0)
+        assert procs[os.getpid()].rss > 1 << 20
+        assert dead.pid not in procs
+    finally:
+        child.kill()
+        child.wait()
+        dead.wait()
+
+
+def test_descriptors_are_counted_of_processes_that_live() -> None:
+    reader, writer = os.pipe()
+    before = procfs.count_fds([os.getpid()])
+    os.close(reader)
+    os.close(writer)
+
+    assert before is not None
+    assert procfs.count_fds([os.getpid()]) == before - 2
+    assert procfs.count_fds([2**22 + 1]) == 0
+
+
+def test_pss_is_some_of_the_rss() -> None:
+    text = Path("/proc/self/smaps_rollup").read_text()
+    rss = int(text.partition("\nRss:")[2].split()[0]) * 1024
+
+    found = procfs.pss([os.getpid(), 2**22 + 1])
+
+    assert found is not None
+    assert 0 < found <= rss * 2
