@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from proctor.client.endpoint import Endpoint, discover, parse_url
+from proctor import config
+from proctor.client.endpoint import Endpoint, default_state_dir, discover, parse_url
 from proctor.client.errors import ClientError
 
 
@@ -61,3 +62,16 @@ def test_a_state_directory_that_cannot_be_leaves_the_port() -> None:
     access = discover(environ={"PROCTOR_STATE_DIR": "/" + "x" * 200})
 
     assert access.endpoints == (Endpoint(),)
+
+
+@pytest.mark.parametrize("root", [True, False])
+@pytest.mark.parametrize(
+    "environ",
+    [{}, {"PROCTOR_STATE_DIR": "~/p"}, {"PROCTOR_STATE_DIR": "p"}, {"XDG_STATE_HOME": "/x"}],
+)
+def test_the_default_place_is_the_one_of_the_service(
+    environ: dict[str, str], root: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0 if root else 1000)
+
+    assert default_state_dir(environ) == str(config.load(None, None, environ).state_dir)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -90,7 +89,7 @@ def _widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _line(cells: Sequence[str], widths: list[int], colours: dict[int, Any] | None) -> str:
-    edge = shutil.get_terminal_size().columns
+    edge = _columns()
     line, used = "", 0
     for number, cell in enumerate(cells):
         last = number == len(cells) - 1
@@ -104,6 +103,12 @@ def _line(cells: Sequence[str], widths: list[int], colours: dict[int, Any] | Non
             find = colours.get(number)
             line += paint(padded, find(cell) if find else None)
     return line.rstrip()
+
+
+def _columns() -> int:
+    import shutil
+
+    return shutil.get_terminal_size().columns
 
 
 def state_colour(state: str) -> str | None:

@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
-from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -19,6 +18,7 @@ Query = Mapping[str, Any]
 SAFE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 """What may be sent twice if it is not known whether it arrived."""
 
+UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 JSON_LINES = "application/x-ndjson"
 EVENTS = "text/event-stream"
 
@@ -45,7 +45,8 @@ class Call(Generic[T]):
         for name, value in self.query.items():
             values = value if isinstance(value, list | tuple) else [value]
             pairs += [(name, _text(item)) for item in values if item is not None]
-        return f"{self.path}?{urlencode(pairs)}" if pairs else self.path
+        query = "&".join(f"{quoted(name)}={quoted(value)}" for name, value in pairs)
+        return f"{self.path}?{query}" if pairs else self.path
 
     def payload(self) -> bytes | None:
         if isinstance(self.body, bytes | None):
@@ -62,9 +63,14 @@ class Call(Generic[T]):
         return headers
 
 
-def segment(name: str) -> str:
-    """Return a name as one segment of a path."""
-    return quote(name, safe="")
+def quoted(text: str) -> str:
+    """Return text so that it stands for itself in a path's segment or a query (RFC 3986, 2).
+
+    As urllib.parse.quote does, which takes 10 ms to import.
+    """
+    return "".join(
+        chr(byte) if byte in UNRESERVED else f"%{byte:02X}" for byte in text.encode("utf-8")
+    )
 
 
 def decode(call: Call[T], status: int, body: bytes) -> T:

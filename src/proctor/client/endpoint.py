@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from .errors import ClientError
 
 DEFAULT_PORT = 8606
+LONGEST_SOCKET_PATH = 107  # sun_path, unix(7), without the closing NUL
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,8 @@ def parse_url(url: str) -> Endpoint:
 
     Raises ClientError.
     """
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url if "://" in url or url.startswith("unix:") else f"http://{url}")
         port = parts.port
@@ -75,10 +77,20 @@ def discover(
 
 
 def _default_socket(environ: Mapping[str, str]) -> tuple[Endpoint, ...]:
-    from proctor import config
+    path = os.path.join(default_state_dir(environ), "proctor.sock")
+    return (Endpoint(unix=path),) if len(os.fsencode(path)) <= LONGEST_SOCKET_PATH else ()
 
-    try:
-        path = config.load(None, None, environ).unix_socket
-    except config.ConfigError:
-        return ()
-    return () if path is None else (Endpoint(unix=str(path)),)
+
+def default_state_dir(environ: Mapping[str, str]) -> str:
+    """Return where the service keeps its state if it is not told.
+
+    proctor.config decides it, and a test says that this is the same; asking it would take 15 ms of
+    the time of every command.
+    """
+    if given := environ.get("PROCTOR_STATE_DIR"):
+        return os.path.abspath(os.path.expanduser(given))
+    if os.geteuid() == 0:
+        return "/var/lib/proctor"
+    base = environ.get("XDG_STATE_HOME", "")
+    folder = base if base.startswith("/") else os.path.expanduser("~/.local/state")
+    return os.path.join(folder, "proctor")

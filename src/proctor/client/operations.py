@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .calls import EVENTS, JSON_LINES, Call, segment
+from .calls import EVENTS, JSON_LINES, Call, quoted
 from .models import (
     Done,
     Fires,
@@ -66,7 +66,7 @@ def send_input(name: str, raw: bytes) -> Call[Done]:
 
 
 def operation(id: str, wait: float) -> Call[Operation]:
-    return Call("GET", f"/v1/operations/{segment(id)}", Operation, {"wait": wait}, wait=wait)
+    return Call("GET", f"/v1/operations/{quoted(id)}", Operation, {"wait": wait}, wait=wait)
 
 
 def runs(name: str, limit: int, replica: int | None) -> Call[RunList]:
@@ -113,7 +113,7 @@ def events(names: Sequence[str], since: int | None, limit: int | None) -> Call[b
 
 
 def _task(name: str) -> str:
-    return f"/v1/tasks/{segment(name)}"
+    return f"/v1/tasks/{quoted(name)}"
 
 
 def _is_awkward(labels: Mapping[str, str]) -> bool:
