@@ -6,8 +6,6 @@ have it.  A script depends on its host being ready, like on any other task.
 
 from __future__ import annotations
 
-import hashlib
-
 from msgspec.structs import replace
 
 from .spec import Check, CheckKind, Dep, Limits, RestartPolicy, RestartWhen, Spec, TaskType, Until
@@ -51,6 +49,8 @@ def host_of(spec: Spec) -> str | None:
     if has_own_host(spec):
         return f"{INTERNAL}{spec.type}.{spec.name}"
     if spec.interpreter is not None:
+        import hashlib  # For few tasks.
+
         digest = hashlib.sha256(spec.interpreter.encode("utf-8", "surrogateescape")).hexdigest()
         return f"{INTERNAL}{spec.type}-{digest[:12]}"
     return f"{INTERNAL}{spec.type}"
