@@ -27,7 +27,7 @@ def test_a_census_has_us_and_our_children_and_no_zombie() -> None:
     dead = subprocess.Popen(["true"])
     os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
     try:
-        *_, procs = procfs.census()
+        *_, procs = procfs.Census().sweep()
 
         assert procs[child.pid].parent == os.getpid()
         assert procs[child.pid].session == os.getsid(0)
@@ -37,6 +37,31 @@ def test_a_census_has_us_and_our_children_and_no_zombie() -> None:
         child.kill()
         child.wait()
         dead.wait()
+
+
+def test_who_is_nobodys_is_read_again_now_and_then_only() -> None:
+    census = procfs.Census()
+    young = subprocess.Popen(["sleep", "100"])
+    try:
+        *_, procs = census.sweep()
+        census.nobodys(procs, {os.getpid()})
+        later = [list(census.sweep())[-1] for _ in range(procfs.REREAD)]
+
+        assert 1 in procs
+        assert [1 in procs for procs in later] == [False] * (procfs.REREAD - 1) + [True]
+        assert all(young.pid in procs and os.getpid() in procs for procs in later)
+    finally:
+        young.kill()
+        young.wait()
+
+
+def test_what_changes_is_read_anew() -> None:
+    census = procfs.Census()
+    *_, before = census.sweep()
+    held = bytearray(32 << 20)
+    *_, after = census.sweep()
+
+    assert after[os.getpid()].rss >= before[os.getpid()].rss + len(held) // 2
 
 
 def test_descriptors_are_counted_of_processes_that_live() -> None:

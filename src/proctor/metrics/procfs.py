@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
 _RLIMIT_LOCKS = 10  # Where the keeper puts the birth mark; see keeper/tree.py.
 _RUN = (1 << 32) - 1
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC
 _SLICE = 64
+
+REREAD = 5
+OLD = 10.0
+"""Seconds; older processes do not become somebody's that were nobody's."""
 
 
 class Proc(NamedTuple):
@@ -29,36 +35,65 @@ class Proc(NamedTuple):
     rss: int
 
 
-def census() -> Iterator[dict[int, Proc]]:
-    """Read all processes, a slice at a time; every step yields the same dict, the last a full one.
+class Census:
+    """Reads all processes, again and again, as few of them and as cheaply as it can.
 
-    A sweep takes about 15 us a process: the caller can do something else between two slices.
+    Rule: a line that has not changed is not parsed again; a process that was nobody's and is older
+    than OLD is not read again until the next of REREAD sweeps.  So a pid that is used again within
+    seconds may be overlooked for REREAD sweeps; a process that is young never is.
     """
-    found: dict[int, Proc] = {}
-    proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        names = [name for name in os.listdir(proc) if name[0] <= "9"]
-        for first in range(0, len(names), _SLICE):
-            _read_some(proc, names[first : first + _SLICE], found)
+
+    def __init__(self) -> None:
+        self._lines: dict[str, tuple[bytes, Proc]] = {}
+        self._others: set[str] = set()
+        self._count = 0
+
+    def sweep(self) -> Iterator[dict[int, Proc]]:
+        """Read a slice a step; every step yields the same dict, the last one a full one.
+
+        A sweep takes 10 to 20 us a process: the caller can do something else between two slices.
+        """
+        found: dict[int, Proc] = {}
+        before, self._lines = self._lines, {}
+        if self._count % REREAD == 0:
+            self._others.clear()
+        self._count += 1
+        proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            names = [n for n in os.listdir(proc) if n[0] <= "9" and n not in self._others]
+            for first in range(0, len(names), _SLICE):
+                self._read(proc, names[first : first + _SLICE], before)
+                yield found
+            found.update((int(name), line[1]) for name, line in self._lines.items())
             yield found
-    finally:
-        os.close(proc)
-
-
-def _read_some(proc: int, names: Iterable[str], found: dict[int, Proc]) -> None:
-    for name in names:
-        try:
-            fd = os.open(name + "/stat", os.O_RDONLY | os.O_CLOEXEC, dir_fd=proc)
-        except OSError:
-            continue
-        try:
-            text = os.read(fd, 1024)
-        except OSError:
-            continue
         finally:
-            os.close(fd)
-        if (parsed := parse(text)) is not None:
-            found[int(name)] = parsed
+            os.close(proc)
+
+    def nobodys(self, procs: Mapping[int, Proc], ours: Container[int]) -> None:
+        """Of what was read, only these processes are somebody's."""
+        before = (time.clock_gettime(time.CLOCK_BOOTTIME) - OLD) * TICKS
+        found = (pid for pid, proc in procs.items() if pid not in ours and proc.start < before)
+        self._others.update(map(str, found))
+
+    def _read(
+        self, proc: int, names: Iterable[str], before: Mapping[str, tuple[bytes, Proc]]
+    ) -> None:
+        none = (b"", None)
+        for name in names:
+            try:
+                fd = os.open(name + "/stat", _FLAGS, dir_fd=proc)
+            except OSError:
+                continue
+            try:
+                text = os.read(fd, 1024)
+            except OSError:
+                continue
+            finally:
+                os.close(fd)
+            line: tuple[bytes, Proc | None] = before.get(name, none)
+            parsed = line[1] if line[0] == text else parse(text)
+            if parsed is not None:
+                self._lines[name] = (text, parsed)
 
 
 def parse(text: bytes) -> Proc | None:

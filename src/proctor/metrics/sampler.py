@@ -11,7 +11,8 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from proctor.core.events import Event, Unhealthy
 from proctor.core.hosts import is_internal
@@ -19,7 +20,7 @@ from proctor.core.model import Note, Now, Replica, ReplicaId, State
 from proctor.core.world import World
 from proctor.log import get_logger
 
-from .procfs import TICKS, Proc, census, count_fds, marked_run
+from .procfs import TICKS, Census, Proc, count_fds, marked_run
 from .series import Point, Series
 from .trees import trees
 
@@ -34,8 +35,7 @@ FDS_STEP = 10.0
 MIB = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What the whole tree of a run uses at `at` (monotonic seconds).
 
     `cpu` is the number of CPUs it kept busy since the reading before, None: not known yet.
@@ -75,6 +75,7 @@ class Sampler:
         self._keeper_pid = keeper_pid
         self._mark_base = mark_base
         self._step = step
+        self._census = Census()
         self._usage: dict[ReplicaId, Usage] = {}
         self._series: dict[ReplicaId, Series] = {}
         self._judged: dict[ReplicaId, int] = {}
@@ -152,7 +153,7 @@ class Sampler:
 
     def _tick(self) -> None:
         if self._now().mono - self._asked < KEEP or self._bounded():
-            self._slice(census())
+            self._slice(self._census.sweep())
             return
         self._timer = None
 
@@ -186,6 +187,7 @@ class Sampler:
         }
         runs = {r.run: pid for pid, r in running.items()}
         found = trees(procs, running, self._keeper_pid, lambda pid: self._adopted(pid, runs))
+        self._census.nobodys(procs, {pid for pids in found.values() for pid in pids})
         before, self._usage = self._usage, {}
         for leader, pids in found.items():
             r = running[leader]
@@ -214,9 +216,13 @@ class Sampler:
     ) -> Usage:
         if before is not None and before.run != r.run:
             before = None
-        tree = [procs[pid] for pid in pids]
-        at = time.monotonic()
-        spent = sum(proc.ticks for proc in tree) / TICKS
+        ticks = threads = rss = 0
+        for pid in pids:
+            proc = procs[pid]
+            ticks += proc.ticks
+            threads += proc.threads
+            rss += proc.rss
+        at, spent = time.monotonic(), ticks / TICKS
         fds, fds_at = (before.fds, before.fds_at) if before else (None, -FDS_STEP)
         if at - fds_at >= FDS_STEP or (before and before.pids != tuple(pids)):
             fds, fds_at = count_fds(pids), at
@@ -227,8 +233,8 @@ class Sampler:
             cpu=_share(r, spent, at, before),
             spent=spent,
             cpu_seconds=_risen(spent, before),
-            rss=sum(proc.rss for proc in tree),
-            threads=sum(proc.threads for proc in tree),
+            rss=rss,
+            threads=threads,
             fds=fds,
             fds_at=fds_at,
         )

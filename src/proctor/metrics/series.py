@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 FINE_STEP, FINE_COUNT = 2.0, 300
 COARSE_STEP, COARSE_COUNT = 60.0, 1440
@@ -43,20 +43,23 @@ class Ring:
     def add(self, point: Point) -> None:
         """Add a point, or put it in the place of one of the same step."""
         tick = int(point.at // self.step)
-        row = (tick, point.cpu, point.rss >> 10, point.threads, point.fds)
-        columns: list[array[Any]]
-        columns = [self._tick, self._cpu, self._rss, self._threads, self._fds]
-        newest = self._next - 1  # Of a ring that is not full: the last.
-        if self._tick and self._tick[newest] == tick:
-            for column, value in zip(columns, row, strict=True):
-                column[newest] = value
+        if self._tick and self._tick[self._next - 1] == tick:  # Before full, -1: the last.
+            self._set((self._next - 1) % len(self._tick), tick, point)
         elif len(self._tick) < self.count:
-            for column, value in zip(columns, row, strict=True):
-                column.append(value)
+            for column in (self._tick, self._rss, self._threads, self._fds):
+                column.append(0)
+            self._cpu.append(0.0)
+            self._set(len(self._tick) - 1, tick, point)
         else:
-            for column, value in zip(columns, row, strict=True):
-                column[self._next] = value
+            self._set(self._next, tick, point)
             self._next = (self._next + 1) % self.count
+
+    def _set(self, i: int, tick: int, point: Point) -> None:
+        self._tick[i] = tick
+        self._cpu[i] = point.cpu
+        self._rss[i] = point.rss >> 10
+        self._threads[i] = point.threads
+        self._fds[i] = point.fds
 
     def points(self, since: float) -> list[Point]:
         """Return the points that begin at `since` or later, the oldest first."""
