@@ -121,6 +121,20 @@ def test_an_answer_that_was_given_up_is_not_counted(life):
     assert not life.replica("web").ready
 
 
+def test_a_check_that_is_due_when_another_ends_the_run_is_not_asked(life):
+    watchdog = replace(HTTP, failures=1, delay=1.0)
+    life.all_up(life.add("web", readiness=HTTP, liveness=watchdog))
+    life.pass_time(0)
+    life.pass_time(1.0)
+    life.clock.advance(1.0)
+    life.probed("web", "readiness", True)
+    # Both are due now: the silence of one is a failure, and the other is to be asked again.
+    commands = life.pass_time(HTTP.period)
+
+    assert life.state("web") is State.STOPPING
+    assert probes(commands) == []
+
+
 def test_a_slow_boot_has_a_budget_of_its_own(life):
     boot = Check(CheckKind.TCP, "x:1", period=2.0, failures=3)
     life.all_up(life.add("web", startup=boot, liveness=replace(HTTP, failures=1)))
@@ -239,6 +253,16 @@ def test_a_changed_probe_holds_for_what_runs(life):
     assert [(c.name, c.check.target) for c in asked if isinstance(c, Probe)] == [
         ("readiness", "http://y/")
     ]
+
+
+def test_a_changed_probe_waits_for_who_is_not_up(life):
+    life.all_up(life.add("web", readiness=HTTP, interval=60.0))
+    life.ends("web", exit=FAILED)
+    life.ask("update", replace(life.task("web").spec, readiness=None))
+    assert life.state("web") is State.BACKOFF
+    life.all_up(life.pass_time(60.0))
+
+    assert life.replica("web").ready
 
 
 def test_who_has_lost_its_checks_is_ready(life):

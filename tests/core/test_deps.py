@@ -252,6 +252,17 @@ def test_plain_dependencies_hold_in_turn_though_what_is_between_runs(life):
     assert spawned(life.all_up(life.pass_time(5.0))) == ["c"]
 
 
+def test_only_plain_conditions_are_passed_on(life):
+    life.all_up(life.add("a", ONCE))
+    life.ends("a")
+    life.all_up(life.add("b", deps=after("a", Until.COMPLETED_OK)))
+    life.all_up(life.ask("start", life.world.ids_of("a"), trigger="api"))
+    life.ends("a", exit=FAILED)
+
+    assert spawned(life.add("c", deps=after("b"))) == ["c"]
+    assert life.blockers("c") == []
+
+
 def test_what_is_stuck_far_down_is_stuck(life):
     life.all_up(life.add("a", restart_policy=GIVES_UP))
     life.all_up(life.add("b", deps=after("a")))

@@ -458,6 +458,16 @@ def test_a_clock_set_back_does_not_silence_a_schedule(life):
     assert life.task("tick").next_fire <= life.clock.wall + 60
 
 
+def test_a_clock_set_back_a_little_leaves_the_next_fire_where_it_is(life):
+    life.add("tick", CRON, schedule=Schedule(EVERY))
+    life.pass_time(10)
+    fire = life.task("tick").next_fire
+    life.clock.set_wall(life.clock.wall - 5)
+    life.pass_time(0)
+
+    assert life.task("tick").next_fire == fire
+
+
 def test_a_clock_set_back_does_not_bring_a_one_off_nearer(life):
     at = life.clock.wall + 90
     life.add("later", TaskType.ONCE, schedule=Schedule(at=at))

@@ -5,7 +5,7 @@ import pytest
 from proctor.core.commands import Signal
 from proctor.core.errors import DependencyCycle, ShuttingDown, TaskExists, UnknownTask
 from proctor.core.events import Spawned
-from proctor.core.model import Replica, ReplicaId, State, Task
+from proctor.core.model import Exit, Replica, ReplicaId, State, Task
 from proctor.core.spec import Dep, Schedule, Spec, TaskType
 from proctor.core.views import listing
 
@@ -205,3 +205,63 @@ def test_the_listing_shows_live_replicas_and_what_waits(life):
     assert (rows["db"].running, rows["db"].run_flag) == (2, False)
     assert (rows["waits"].running, rows["waits"].run_flag) == (0, True)
     assert rows["waits"].last_time is None
+
+
+def test_news_of_a_replica_that_is_no_more_is_passed_over(life):
+    life.add("web")
+    r = life.world.replicas[ReplicaId("web", 0)]
+    life.ask("remove", "web")
+    life.all_up(life.asked[:1])
+    life.ends("web")
+
+    assert "web" not in life.world.tasks
+    assert life.hear(Spawned(r.id, r.run, 9)) == []
+
+
+def test_the_world_says_who_acts_and_what_comes_next(life):
+    life.world.actor = "api"
+    life.world.next_run = 50
+    life.add("web")
+
+    assert (life.world.actor, life.world.next_run) == ("api", 51)
+    assert life.runs[50].run == 50
+
+
+def test_nothing_of_a_task_that_is_being_removed_can_be_started(life):
+    life.all_up(life.add("web"))
+    life.ask("remove", "web")
+
+    with pytest.raises(UnknownTask, match="being removed"):
+        life.ask("start", life.world.ids_of("web"), trigger="api")
+
+
+def test_nothing_can_be_started_while_the_service_stops(life):
+    life.add("web")
+    life.ask("halt")
+
+    with pytest.raises(ShuttingDown):
+        life.ask("start", life.world.ids_of("web"), trigger="api")
+
+
+def test_an_argv_is_shown_as_one_would_type_it(life):
+    now = life.clock.now()
+    spec = Spec("web", TaskType.DAEMON, ("echo", "a b"))
+    life.world.put(life.world.new_task(spec, now), now)
+
+    assert listing(life.world).tasks[0].cmd == "echo 'a b'"
+
+
+def test_the_history_of_a_run_says_what_began_it_though_another_start_came_meanwhile(life):
+    life.all_up(life.add("web"))
+    life.ask("stop", life.world.ids_of("web"))
+    life.ask("start", life.world.ids_of("web"), trigger="wanted again")
+    life.all_up(life.ends("web"))
+
+    assert [run.trigger for run in life.runs.values()] == ["api", "wanted again"]
+
+
+def test_an_end_is_dated_when_it_was_seen(life):
+    life.all_up(life.add("web", TaskType.ONCE))
+    life.ends("web", exit=Exit(code=0, at=5.0))
+
+    assert life.runs[1].ended == 5.0

@@ -27,9 +27,6 @@ class Pools:
         self._places: dict[str, tuple[str, Place]] = {}
         self._count = 0
 
-    def is_bounded(self, pool: str | None) -> bool:
-        return pool in self.slots
-
     def enter(self, task: str, pool: str, priority: int) -> None:
         """Give the task a place, or a new one if it is ranked otherwise by now."""
         before = self._places.get(task)
