@@ -163,9 +163,7 @@ def specs(draw: st.DrawFn) -> core.Spec:
     return core.Spec(name=draw(names), type=kind, schedule=schedule, **rest)
 
 
-@settings(
-    max_examples=150, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(specs())
 def test_a_spec_survives_the_way_to_the_wire_and_back(spec: core.Spec) -> None:
     body = msgspec.json.encode(to_request(spec))

@@ -10,6 +10,7 @@ from .describe import run_entry
 from .oapi import Call, Nothing
 from .reply import Reply, json_reply
 from .schemas.tasks import RunEntry, RunList, RunsQuery
+from .selectors import know
 
 
 class UnknownRun(ProctorError):
@@ -30,16 +31,17 @@ class Runs:
             name, index=query.replica, before=query.before, limit=query.limit + 1
         )
         if not found:
-            self._world.task(name)
+            know(self._world, name)
         page = found[: query.limit]
         more = len(found) > len(page)
         return json_reply(RunList([self._entry(r) for r in page], page[-1].run if more else None))
 
     async def show(self, call: Call[Nothing, Nothing]) -> Reply:
         name, number = call.path["name"], call.path["run"]
-        if not (number.isascii() and number.isdecimal()) or int(number[:19]) >= 2**62:
+        if not (number.isascii() and number.isdecimal()):
             raise BadSpec("`run` is not valid: expected a whole number", field="run")
-        run = self._store.run(int(number))
+        # Ids are counted up from 1: none ever has 18 digits.
+        run = self._store.run(int(number)) if len(number) < 18 else None
         if run is None or run.id.task != name:
             raise UnknownRun(f"{name[:200]!r} has no run {number[:20]}, or no more", field="run")
         return json_reply(self._entry(run))

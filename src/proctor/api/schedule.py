@@ -15,6 +15,7 @@ from .oapi import Call, Nothing
 from .reply import Reply, json_reply
 from .schemas.system import FireEntry, FiresQuery, PreviewQuery, ScheduleResponse
 from .schemas.to_schedule import moment
+from .selectors import know
 
 LATEST = 253_402_300_799.0
 """The last second of the year 9999; calendars end there."""
@@ -38,7 +39,7 @@ async def of_task(manager: Manager, zone: str, call: Call[FiresQuery, Nothing]) 
     """Moments within a blackout are passed over, as the task does."""
     from proctor.core import schedule, zones
 
-    spec, query = manager.world.task(call.path["name"]).spec, call.query
+    spec, query = know(manager.world, call.path["name"]).spec, call.query
     when = spec.schedule
     start = _start(query.from_)
     fires = [when.at] if when.at is not None and when.at > start else []

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from proctor.core.errors import BadSpec, UnknownTask
 from proctor.core.hosts import is_internal
-from proctor.core.model import ReplicaId
+from proctor.core.model import ReplicaId, Task
 from proctor.core.world import World
 
 from .schemas.selection import SelectionRequest
@@ -59,6 +59,18 @@ def select_one(world: World, selector: str) -> Selected:
     if not found:
         raise UnknownTask(f"there is no replica {selector!r}", field="name")
     return found
+
+
+def visible(world: World) -> list[str]:
+    """Return the names of the tasks that users have made, and not we for them."""
+    return [name for name in world.tasks if not is_internal(name)]
+
+
+def know(world: World, name: str) -> Task:
+    """Return the task.  Raises UnknownTask if there is none, or it is one of ours."""
+    if is_internal(name):
+        raise UnknownTask(f"no task is named {name[:200]!r}", field="name")
+    return world.task(name)
 
 
 def is_glob(name: str) -> bool:

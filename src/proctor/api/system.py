@@ -26,6 +26,7 @@ from .schemas.system import (
     InfoResponse,
     NodeEntry,
 )
+from .selectors import visible
 
 
 class System:
@@ -38,8 +39,8 @@ class System:
 
     async def graph(self, call: Call[Nothing, Nothing]) -> Reply:
         nodes, edges = [], []
-        for name, task in self._world.tasks.items():
-            spec = task.spec
+        for name in visible(self._world):
+            spec = self._world.tasks[name].spec
             if is_internal(name):
                 continue
             state = statement(self._world, name).state.value

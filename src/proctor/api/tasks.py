@@ -32,7 +32,7 @@ from .schemas.tasks import (
     TaskSummary,
 )
 from .schemas.to_request import HIDDEN, is_secret, with_secrets_of
-from .selectors import has_labels
+from .selectors import has_labels, know, visible
 
 
 class Tasks:
@@ -48,7 +48,7 @@ class Tasks:
         return self._page(self._manager.version, call.query)
 
     def _make_page(self, version: int, query: ListQuery) -> Reply:
-        names = [name for name in self._world.tasks if self._may_fit(name, query)]
+        names = [name for name in visible(self._world) if self._may_fit(name, query)]
         found = [describe.summary(self._world, name) for name in names]
         if query.state is not None:
             states = query.state.split(",")
@@ -67,12 +67,12 @@ class Tasks:
 
     async def show(self, call: Call[Nothing, Nothing]) -> Reply:
         name = call.path["name"]
-        self._world.task(name)
+        know(self._world, name)
         return json_reply(describe.details(self._world, name, self._manager.now()))
 
     async def replicas(self, call: Call[Nothing, Nothing]) -> Reply:
         name = call.path["name"]
-        self._world.task(name)
+        know(self._world, name)
         found = describe.replicas(self._world, name, self._manager.now())
         return json_reply(ReplicaList(found))
 
@@ -92,7 +92,7 @@ class Tasks:
 
     async def patch(self, call: Call[PutQuery, dict[str, Any]]) -> Reply:
         name = call.path["name"]
-        before = msgspec.to_builtins(to_request(self._world.task(name).spec))
+        before = msgspec.to_builtins(to_request(know(self._world, name).spec))
         try:
             request = msgspec.convert(merged(before, call.body), TaskRequest)
         except msgspec.ValidationError as error:

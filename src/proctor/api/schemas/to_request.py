@@ -65,7 +65,7 @@ def with_secrets_of(request: TaskRequest, before: Spec) -> TaskRequest:
 
 
 def to_request(spec: Spec) -> TaskRequest:
-    """Return the request whose `to_spec` is this spec."""
+    """Return the request whose `to_spec` is this spec, but for a script's host."""
     schedule = spec.schedule
     return TaskRequest(
         name=spec.name,
