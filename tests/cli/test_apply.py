@@ -8,6 +8,7 @@ import pytest
 
 from proctor.client import models
 from tests.manifest.support import write
+from tests.system.service import until
 
 from .support import Cli
 
@@ -116,8 +117,7 @@ def test_the_environment_of_a_changed_task_is_that_of_the_file(cli: Cli) -> None
     write(cli.folder, text)
     cli("apply", ok=True)
 
-    cli("restart", "web", ok=True)
-    assert (cli.folder / "out").read_text() == "%(x)s/unset"
+    until(lambda: (cli.folder / "out").read_text() == "%(x)s/unset")
 
 
 def test_completion_knows_tasks_and_replicas(cli: Cli) -> None:
@@ -154,7 +154,7 @@ def test_doctor_says_what_is_in_trouble(cli: Cli) -> None:
 
 
 def test_the_client_knows_no_field_that_the_api_has_not() -> None:
-    from proctor.api.schemas import selection, system, tasks
+    from proctor.api.schemas import metrics, selection, streams, system, tasks
 
     pairs = {
         models.TaskSummary: tasks.TaskSummary,
@@ -173,6 +173,11 @@ def test_the_client_knows_no_field_that_the_api_has_not() -> None:
         models.Graph: system.GraphResponse,
         models.Fires: system.ScheduleResponse,
         models.Fire: system.FireEntry,
+        models.Usage: metrics.MetricsResponse,
+        models.TaskUsage: metrics.TaskUsage,
+        models.ReplicaUsage: metrics.ReplicaUsage,
+        models.LogLine: streams.LogEntry,
+        models.Event: streams.EventEntry,
     }
     for ours, theirs in pairs.items():
         assert set(ours.__struct_fields__) == set(theirs.__struct_fields__), ours

@@ -24,6 +24,7 @@ from .models import (
     Run,
     Task,
     TaskSummary,
+    Usage,
 )
 from .outcome import LONGEST_WAIT, check, is_over
 from .selection import names_of, parse
@@ -197,6 +198,10 @@ class AsyncClient:
     async def task_fires(self, name: str, *, count: int = 5) -> Fires:
         """Return when the schedule of a task fires next."""
         return await self.send(ops.task_fires(name, count))
+
+    async def usage(self, name: str | None = None, *, pss: bool = False) -> Usage:
+        """Return the CPU and memory that a task, or each, uses now; `pss` is dear."""
+        return await self.send(ops.usage(name, pss=pss))
 
     async def logs(self, *select: str, **query: Any) -> AsyncIterator[LogLine]:
         """Yield what tasks wrote, interleaved in time order.

@@ -212,6 +212,40 @@ class Health(Struct, frozen=True):
     tasks: int = 0
 
 
+class ReplicaUsage(Struct, frozen=True):
+    """What a replica's whole process tree uses; `cpu` in CPUs, None while it is not known."""
+
+    alias: str
+    run: int = 0
+    pid: int | None = None
+    processes: int = 0
+    cpu: float | None = None
+    cpu_seconds: float = 0.0
+    rss: int = 0
+    pss: int | None = None
+    threads: int = 0
+    fds: int | None = None
+
+
+class TaskUsage(Struct, frozen=True):
+    """What all replicas of a task use together."""
+
+    name: str
+    processes: int = 0
+    cpu: float | None = None
+    cpu_seconds: float = 0.0
+    rss: int = 0
+    pss: int | None = None
+    threads: int = 0
+    fds: int | None = None
+    replicas: list[ReplicaUsage] = field(default_factory=list)
+
+
+class Usage(Struct, frozen=True):
+    at: float
+    tasks: list[TaskUsage]
+
+
 class Node(Struct, frozen=True):
     name: str
     state: str = ""

@@ -17,6 +17,7 @@ from .models import (
     RunList,
     Task,
     TaskList,
+    Usage,
 )
 from .selection import Selection
 
@@ -100,6 +101,10 @@ def reload() -> Call[Done]:
 
 def shutdown() -> Call[Done]:
     return Call("POST", "/v1/shutdown", Done)
+
+
+def usage(name: str | None, *, pss: bool) -> Call[Usage]:
+    return Call("GET", "/v1/metrics", Usage, {"task": name, "pss": pss or None})
 
 
 def logs(names: Sequence[str], query: Fields) -> Call[bytes]:

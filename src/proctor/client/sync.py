@@ -23,6 +23,7 @@ from .models import (
     Run,
     Task,
     TaskSummary,
+    Usage,
 )
 from .outcome import LONGEST_WAIT, check, is_over
 from .selection import names_of, parse
@@ -198,6 +199,10 @@ class Client:
     def task_fires(self, name: str, *, count: int = 5) -> Fires:
         """Return when the schedule of a task fires next."""
         return self.send(ops.task_fires(name, count))
+
+    def usage(self, name: str | None = None, *, pss: bool = False) -> Usage:
+        """Return the CPU and memory that a task, or each, uses now; `pss` is dear."""
+        return self.send(ops.usage(name, pss=pss))
 
     def logs(self, *select: str, **query: Any) -> Iterator[LogLine]:
         """Yield what tasks wrote, interleaved in time order.
