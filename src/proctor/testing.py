@@ -228,6 +228,7 @@ class Sim:
         self._commands: list[Command] = []
         self._news: list[Event] = []
         self._stopped: set[ReplicaId] = set()
+        self._turned = False
         self.world = self._new_world()
 
     def run(self, steps: int) -> None:
@@ -381,6 +382,7 @@ class Sim:
 
     def turn(self) -> None:
         """Settle and save; what is to be done waits, and is lost if the manager is killed."""
+        self._turned = True
         self.world.settle(self.clock.now())
         changes, commands = self.world.take()
         self.store.save(changes, self.world.next_run)
@@ -449,9 +451,11 @@ class Sim:
             assert r is not None, f"{process.id} was forgotten while alive"
             assert r.run == process.run, f"{process.id} runs {process.run}, not {r.run}"
             assert r.alive, f"{process.id} is alive but {r.state}"
-        self._check_pools()
+        if self._turned:
+            self._check_waiting()
+            self._turned = False
 
-    def _check_pools(self) -> None:
+    def _check_waiting(self) -> None:
         world = self.world
         taken = Counter(
             world.tasks[r.id.task].spec.pool for r in world.replicas.values() if r.alive

@@ -75,7 +75,7 @@ SPECS = [
     Spec("later", TaskType.ONCE, "later", schedule=Schedule(at=1_700_000_100.0)),
 ]
 POOLS = {"narrow": 2}
-SEEDS, BLOCKS, STEPS = 1200, 8, 120
+SEEDS, BLOCKS, STEPS = 480, 8, 120
 
 
 def every_minute(spec: Spec, after: float) -> float:

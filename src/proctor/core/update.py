@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
-from msgspec.structs import fields, replace
+from msgspec.structs import replace
 
 from .spec import Check, CheckKind, Limits, Spec
 
@@ -71,7 +71,7 @@ class Plan(Struct, frozen=True):
 
 
 def plan(before: Spec, after: Spec) -> Plan:
-    pairs = ((f.name, getattr(before, f.name), getattr(after, f.name)) for f in fields(Spec))
+    pairs = ((name, getattr(before, name), getattr(after, name)) for name in Spec.__struct_fields__)
     changes = tuple(FieldChange(name, old, new) for name, old, new in pairs if old != new)
     scheduled = before.is_scheduled or after.is_scheduled
     return Plan(changes, not scheduled and any(change.restarts for change in changes))
