@@ -216,6 +216,7 @@ class Sampler:
     ) -> Usage:
         if before is not None and before.run != r.run:
             before = None
+        tree = tuple(pids)
         ticks = threads = rss = 0
         for pid in pids:
             proc = procs[pid]
@@ -224,12 +225,12 @@ class Sampler:
             rss += proc.rss
         at, spent = time.monotonic(), ticks / TICKS
         fds, fds_at = (before.fds, before.fds_at) if before else (None, -FDS_STEP)
-        if at - fds_at >= FDS_STEP or (before and before.pids != tuple(pids)):
+        if at - fds_at >= FDS_STEP or (before and before.pids != tree):
             fds, fds_at = count_fds(pids), at
         return Usage(
             run=r.run,
             at=at,
-            pids=tuple(pids),
+            pids=tree,
             cpu=_share(r, spent, at, before),
             spent=spent,
             cpu_seconds=_risen(spent, before),
@@ -245,7 +246,10 @@ class Sampler:
         for id, usage in self._usage.items():
             if usage.cpu is not None and not is_internal(id.task):
                 point = Point(now.wall, usage.cpu, usage.rss, usage.threads, usage.fds or 0)
-                self._series.setdefault(id, Series()).add(point)
+                series = self._series.get(id)
+                if series is None:
+                    series = self._series[id] = Series()
+                series.add(point)
 
     def _judge(self) -> None:
         """Have runs ended that use more than their task allows, each once."""

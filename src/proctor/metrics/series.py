@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
+import struct
 from typing import NamedTuple
 
 FINE_STEP, FINE_COUNT = 2.0, 300
@@ -22,60 +22,76 @@ class Point(NamedTuple):
     fds: int
 
 
+_ROW = struct.Struct("=IfIII")  # The step's number, cpu, KiB, threads, descriptors.
+
+
 class Ring:
     """The last `count` steps of `step` seconds of which there are figures; 20 bytes each.
 
     Steps in which nothing was sampled take no room, and are not shown.
     """
 
-    __slots__ = ("_cpu", "_fds", "_next", "_rss", "_threads", "_tick", "count", "step")
+    __slots__ = ("_at", "_rows", "_tick", "count", "step")
 
     def __init__(self, step: float, count: int) -> None:
         self.step = step
         self.count = count
-        self._tick = array("I")
-        self._cpu = array("f")
-        self._rss = array("I")  # KiB
-        self._threads = array("I")
-        self._fds = array("I")
-        self._next = 0
+        self._rows = bytearray()
+        self._tick = -1
+        self._at = 0  # Where the newest row is.
 
     def add(self, point: Point) -> None:
-        """Add a point, or put it in the place of one of the same step."""
-        tick = int(point.at // self.step)
-        if self._tick and self._tick[self._next - 1] == tick:  # Before full, -1: the last.
-            self._set((self._next - 1) % len(self._tick), tick, point)
-        elif len(self._tick) < self.count:
-            for column in (self._tick, self._rss, self._threads, self._fds):
-                column.append(0)
-            self._cpu.append(0.0)
-            self._set(len(self._tick) - 1, tick, point)
-        else:
-            self._set(self._next, tick, point)
-            self._next = (self._next + 1) % self.count
+        """Add a point, or put it in the place of the newest one if that is of the same step."""
+        at, cpu, rss, threads, fds = point
+        tick = int(at // self.step)
+        if tick != self._tick:
+            self._advance()
+            self._tick = tick
+        _ROW.pack_into(self._rows, self._at, tick, cpu, rss >> 10, threads, fds)
 
-    def _set(self, i: int, tick: int, point: Point) -> None:
-        self._tick[i] = tick
-        self._cpu[i] = point.cpu
-        self._rss[i] = point.rss >> 10
-        self._threads[i] = point.threads
-        self._fds[i] = point.fds
+    def _advance(self) -> None:
+        if len(self._rows) < self.count * _ROW.size:
+            self._at = len(self._rows)
+            self._rows.extend(bytes(_ROW.size))
+        else:
+            self._at = (self._at + _ROW.size) % len(self._rows)
 
     def points(self, since: float) -> list[Point]:
         """Return the points that begin at `since` or later, the oldest first."""
-        size = len(self._tick)
-        order = ((self._next + i) % size for i in range(size))
-        found = (
-            Point(
-                self._tick[i] * self.step,
-                round(self._cpu[i], 4),
-                self._rss[i] << 10,
-                self._threads[i],
-                self._fds[i],
-            )
-            for i in order
-        )
-        return [point for point in found if point.at >= since]
+        oldest = self._at + _ROW.size
+        rows = self._rows[oldest:] + self._rows[:oldest]
+        return [
+            Point(tick * self.step, round(cpu, 4), kib << 10, threads, fds)
+            for tick, cpu, kib, threads, fds in _ROW.iter_unpack(rows)
+            if tick * self.step >= since
+        ]
+
+
+class Minute:
+    """What the points of a minute come to; `begin` is the first one's."""
+
+    __slots__ = ("_count", "_cpu", "_fds", "_rss", "_threads", "begin")
+
+    def __init__(self, begin: float) -> None:
+        self.begin = begin
+        self._count = 0
+        self._cpu = 0.0
+        self._rss = self._threads = self._fds = 0
+
+    def add(self, point: Point) -> None:
+        _, cpu, rss, threads, fds = point
+        self._count += 1
+        self._cpu += cpu
+        # Once a replica and sweep; max() would take thrice as long.
+        if rss > self._rss:
+            self._rss = rss
+        if threads > self._threads:
+            self._threads = threads
+        if fds > self._fds:
+            self._fds = fds
+
+    def point(self) -> Point:
+        return Point(self.begin, self._cpu / self._count, self._rss, self._threads, self._fds)
 
 
 class Series:
@@ -86,28 +102,18 @@ class Series:
     def __init__(self) -> None:
         self.fine = Ring(FINE_STEP, FINE_COUNT)
         self.coarse = Ring(COARSE_STEP, COARSE_COUNT)
-        self._minute: list[Point] = []
+        self._minute: Minute | None = None
 
     def add(self, point: Point) -> None:
         self.fine.add(point)
-        if self._minute and self._minute[0].at // COARSE_STEP != point.at // COARSE_STEP:
-            self.coarse.add(merged(self._minute))
-            self._minute = []
-        if len(self._minute) < COARSE_STEP:  # A clock that stands still must not fill memory.
-            self._minute.append(point)
+        begin = point.at // COARSE_STEP * COARSE_STEP
+        if self._minute is None or self._minute.begin != begin:
+            if self._minute is not None:
+                self.coarse.add(self._minute.point())
+            self._minute = Minute(begin)
+        self._minute.add(point)
 
     def last_day(self, since: float) -> list[Point]:
         """Return the points of the coarse ring, and the minute that goes on."""
-        rest = [merged(self._minute)] if self._minute else []
+        rest = [self._minute.point()] if self._minute is not None else []
         return [*self.coarse.points(since), *(p for p in rest if p.at >= since)]
-
-
-def merged(points: list[Point]) -> Point:
-    """Return the one point that stands for those of a minute."""
-    return Point(
-        points[0].at // COARSE_STEP * COARSE_STEP,
-        sum(point.cpu for point in points) / len(points),
-        max(point.rss for point in points),
-        max(point.threads for point in points),
-        max(point.fds for point in points),
-    )
