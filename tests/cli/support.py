@@ -58,11 +58,17 @@ class Cli:
 
     def spawn(self, *arguments: str, **options: Any) -> subprocess.Popen[str]:
         """Start the command as a process of its own."""
+        return self._spawn(["-m", "proctor", *arguments], options)
+
+    def spawn_python(self, code: str, **options: Any) -> subprocess.Popen[str]:
+        """Start a Python program."""
+        return self._spawn(["-c", code], options)
+
+    def _spawn(self, arguments: list[str], options: dict[str, Any]) -> subprocess.Popen[str]:
         env = {k: v for k, v in os.environ.items() if not k.startswith("PROCTOR_")}
         options = {"stdin": subprocess.DEVNULL, "cwd": self.folder} | options
         env |= self.environment | options.pop("env", {})
-        argv = [sys.executable, "-m", "proctor", *arguments]
-        return subprocess.Popen(argv, env=env, text=True, **options)
+        return subprocess.Popen([sys.executable, *arguments], env=env, text=True, **options)
 
     @property
     def environment(self) -> dict[str, str]:

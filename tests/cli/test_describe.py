@@ -141,5 +141,20 @@ def test_each_reason_has_its_advice(reason: str, words: str) -> None:
     assert any(words in sentence for sentence in advice(failed(reason), []))
 
 
+@pytest.mark.parametrize(
+    ("state", "blocker", "words"),
+    [
+        ("waiting", "db is stopped", "`proctor start db`"),
+        ("blocked", "db failed: no such file: /x", "Mend db first: `proctor describe db`."),
+        ("waiting", "db is about to be restarted (exited 1)", "on db: `proctor describe db`"),
+    ],
+)
+def test_what_is_waited_for_is_where_to_look(state: str, blocker: str, words: str) -> None:
+    said = advice(Task("web", state, blocker, blockers=[blocker]), [])
+
+    assert len(said) == 1
+    assert words in said[0]
+
+
 def test_old_output_of_a_task_that_is_well_is_no_advice(tmp_path: Path) -> None:
     assert advice(Task("web", "running"), ["No space left on device"]) == []

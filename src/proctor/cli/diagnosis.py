@@ -74,10 +74,6 @@ HINTS: tuple[tuple[str, str], ...] = (
         r"the pool (?P<what>\S+) has no free slot",
         "It waits until something else in the pool {what} has ended.",
     ),
-    (
-        r"(?P<what>\S+) is stopped",
-        "{what} was stopped, so this waits: `proctor start {what}`.",
-    ),
 )
 
 LOG_HINTS: tuple[tuple[str, str], ...] = (
@@ -133,7 +129,22 @@ def advice(task: Task, log: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def _from_blockers(task: Task) -> Iterator[str]:
+    """Say of each task that is waited for where to look; its own reason is not this task's."""
+    for blocker in task.blockers:
+        name, _, why = blocker.partition(" ")
+        if why.startswith("is stopped"):
+            yield f"{name} was stopped, so this waits: `proctor start {name}`."
+        elif task.state == "blocked":
+            yield f"Mend {name} first: `proctor describe {name}`."
+        else:
+            yield f"It starts as soon as it may; on {name}: `proctor describe {name}`."
+
+
 def _from_reasons(task: Task) -> Iterator[str]:
+    if task.blockers:
+        yield from _from_blockers(task)
+        return
     reasons = [task.reason, *(r.reason for r in task.replicas)]
     if task.state in _TROUBLED:
         reasons += [r.last_exit.text for r in task.replicas if r.last_exit is not None]

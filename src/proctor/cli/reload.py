@@ -16,4 +16,5 @@ def command() -> None:
     from proctor.client.sync import Client
 
     with told(), Client() as client:
-        client.reload()
+        info = client.reload()
+    click.echo(f"manager {info.pid}, keeper {info.keeper_pid}, version {info.version}")

@@ -11,6 +11,7 @@ from . import operations as ops
 from .aio_transport import AsyncTransport
 from .calls import Call, decode
 from .endpoint import discover
+from .errors import Unfinished
 from .models import (
     Event,
     Fire,
@@ -29,6 +30,7 @@ from .models import (
 from .outcome import LONGEST_WAIT, check, is_over
 from .selection import names_of, parse
 from .streams import SseParser, read_event, read_line
+from .transport import RETRY_PAUSE
 
 T = TypeVar("T")
 
@@ -250,9 +252,19 @@ class AsyncClient:
         """Return the tasks and what each waits for."""
         return await self.send(ops.graph())
 
-    async def reload(self) -> None:
-        """Start a new manager and keeper under the tasks, which go on: how one upgrades."""
+    async def reload(self, *, wait: float = 60.0) -> Info:
+        """Start a new manager and keeper under the tasks, which go on: how one upgrades.
+
+        Return what the new manager says of itself.  Raises Unfinished if the old one still answers.
+        """
+        before = await self.info()
         await self.send(ops.reload())
+        end = asyncio.get_running_loop().time() + wait
+        while (now := await self.info()).pid == before.pid:
+            if asyncio.get_running_loop().time() >= end:
+                raise Unfinished(f"not within {wait:g} s: the manager {now.pid} goes on")
+            await asyncio.sleep(RETRY_PAUSE)
+        return now
 
     async def shutdown(self) -> None:
         """Stop all tasks, then the service."""

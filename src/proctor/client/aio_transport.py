@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from .calls import Call, error_of, interrupted, unreachable
+from .calls import SAFE, Call, error_of, interrupted, unreachable
 from .endpoint import Access, Endpoint
 from .streams import LineSplitter
 from .transport import CONNECT_TIMEOUT, PIECE, RETRY_PAUSE, may_come_back
@@ -30,18 +30,12 @@ class AsyncTransport:
 
     async def exchange(self, call: Call[Any]) -> tuple[int, bytes]:
         """Return the status and the body.  Raises NotReachable."""
-        reader, writer = await self._connect()
         try:
             async with asyncio.timeout(self._timeout + call.wait):
-                await self._say(call, writer)
-                response = Response()
-                while not response.over:
-                    response.feed(await reader.read(PIECE))
+                response = await self._send_again(call)
                 return response.status, response.take()
         except FAULTS as error:
             raise interrupted(call, error) from None
-        finally:
-            writer.close()
 
     async def lines(self, call: Call[Any]) -> AsyncIterator[bytes]:
         """Yield the lines of an answer that may go on for ever.  Raises ApiError, NotReachable."""
@@ -60,6 +54,29 @@ class AsyncTransport:
                 yield rest
         except FAULTS as error:
             raise interrupted(call, error) from None
+        finally:
+            writer.close()
+
+    async def _send_again(self, call: Call[Any]) -> Response:
+        """Send a request, and once more if it may be and the service went away meanwhile."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._patience
+        while True:
+            try:
+                return await self._send(call)
+            except (ConnectionError, BadAnswer):
+                if call.method not in SAFE or loop.time() >= end:
+                    raise
+            await asyncio.sleep(RETRY_PAUSE)
+
+    async def _send(self, call: Call[Any]) -> Response:
+        reader, writer = await self._connect()
+        try:
+            await self._say(call, writer)
+            response = Response()
+            while not response.over:
+                response.feed(await reader.read(PIECE))
+            return response
         finally:
             writer.close()
 

@@ -10,6 +10,7 @@ from typing import Any, Self, TypeVar
 from . import operations as ops
 from .calls import Call, decode
 from .endpoint import discover
+from .errors import Unfinished
 from .models import (
     Event,
     Fire,
@@ -28,7 +29,7 @@ from .models import (
 from .outcome import LONGEST_WAIT, check, is_over
 from .selection import names_of, parse
 from .streams import messages, read_event, read_line
-from .transport import Transport
+from .transport import RETRY_PAUSE, Transport
 
 T = TypeVar("T")
 
@@ -249,9 +250,19 @@ class Client:
         """Return the tasks and what each waits for."""
         return self.send(ops.graph())
 
-    def reload(self) -> None:
-        """Start a new manager and keeper under the tasks, which go on: how one upgrades."""
+    def reload(self, *, wait: float = 60.0) -> Info:
+        """Start a new manager and keeper under the tasks, which go on: how one upgrades.
+
+        Return what the new manager says of itself.  Raises Unfinished if the old one still answers.
+        """
+        before = self.info()
         self.send(ops.reload())
+        end = time.monotonic() + wait
+        while (now := self.info()).pid == before.pid:
+            if time.monotonic() >= end:
+                raise Unfinished(f"not within {wait:g} s: the manager {now.pid} goes on")
+            time.sleep(RETRY_PAUSE)
+        return now
 
     def shutdown(self) -> None:
         """Stop all tasks, then the service."""

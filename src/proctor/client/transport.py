@@ -59,18 +59,24 @@ class Transport:
             self._socket = None
 
     def _exchange(self, call: Call[Any]) -> tuple[int, bytes]:
-        fresh = self._socket is None or self._is_stale(self._socket)
-        try:
-            response = self._send(call)
-        except (ConnectionError, BadAnswer):
-            # It was closed while we sent.  Nothing is lost if it may be sent twice.
-            self.close()
-            if fresh or call.method not in SAFE:
-                raise
-            response = self._send(call)
+        response = self._send_again(call)
         if not response.keep:
             self.close()
         return response.status, response.take()
+
+    def _send_again(self, call: Call[Any]) -> Response:
+        """Send a request, and once more if it may be and the service went away meanwhile."""
+        end = time.monotonic() + self._patience
+        while True:
+            fresh = self._socket is None or self._is_stale(self._socket)
+            try:
+                return self._send(call)
+            except (ConnectionError, BadAnswer):
+                self.close()
+                if call.method not in SAFE or (fresh and time.monotonic() >= end):
+                    raise
+            if fresh:
+                time.sleep(RETRY_PAUSE)
 
     def _send(self, call: Call[Any]) -> Response:
         """Send a request and receive all of its response."""
