@@ -141,7 +141,7 @@ def test_up_uses_a_service_that_runs_and_stops_the_tasks_in_the_end(cli: Cli) ->
     write(cli.folder, TEXT)
     with up(cli) as process:
         wait_for(process, "hello")
-        assert cli.states() == {"web": "running", "job": "completed"}
+        until(lambda: cli.states() == {"web": "running", "job": "completed"})
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE) == 0
 
@@ -154,7 +154,7 @@ def test_up_starts_a_service_and_ends_it_with_the_tasks(own: Cli) -> None:
     for _ in range(2):  # The second time the tasks are there, at rest.
         with up(own, "--port", "0") as process:
             lines = wait_for(process, "hello")
-            assert own.states()["web"] == "running"
+            until(lambda: own.states()["web"] == "running")
             process.send_signal(signal.SIGTERM)
             assert process.wait(PATIENCE) == 0
         assert "web:0 | hello" in lines
