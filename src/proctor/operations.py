@@ -12,7 +12,8 @@ import secrets
 import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from .core.deps import Blocker
 from .core.goals import Goal, Outcome, outcome
@@ -26,8 +27,7 @@ OPEN = 10_000
 """How many may be open; older ones are given up."""
 
 
-@dataclass(slots=True)
-class Target:
+class Target(Struct):
     """One replica of an operation: what is wanted of it; runs up to `after` do not count."""
 
     id: ReplicaId
@@ -36,8 +36,7 @@ class Target:
     outcome: Outcome | None = None
 
 
-@dataclass(slots=True)
-class Operation:
+class Operation(Struct):
     """`began` and `ended` are wall seconds; `waiters` are told when it is settled."""
 
     id: str
@@ -45,7 +44,7 @@ class Operation:
     targets: list[Target]
     began: float
     ended: float | None = None
-    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    waiters: list[asyncio.Future[None]] = []
 
     @property
     def ok(self) -> bool:

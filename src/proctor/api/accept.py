@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from proctor.core.spec import Spec
 
@@ -11,8 +12,7 @@ from .ports import SpecCheck
 from .schemas import SpecLimits, TaskRequest, to_spec
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(Struct, frozen=True):
     """`check` looks at what only the machine can tell, and may block."""
 
     check: SpecCheck

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 import proctor
 from proctor.manager import Manager
@@ -27,8 +28,7 @@ from .tasks import Tasks
 from .verbs import Verbs
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiSettings:
+class ApiSettings(Struct, frozen=True, kw_only=True):
     """What the API has to know of the configuration.
 
     `hosts`: names and addresses by which the service is reached, the bound ones included;

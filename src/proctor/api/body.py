@@ -9,12 +9,12 @@ import asyncio
 import json
 import re
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import Struct
 
 from proctor.core.errors import BadSpec
 
@@ -24,8 +24,7 @@ from .reply import Disconnected, Receive, Scope
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-@dataclass(frozen=True, slots=True)
-class BodyLimits:
+class BodyLimits(Struct, frozen=True):
     """`size` in bytes; `seconds` a client has to deliver all of its body."""
 
     size: int = 1 << 20

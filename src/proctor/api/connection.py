@@ -7,10 +7,10 @@ wrong as JSON, and sends a small response in one piece.  Good clients cost it no
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from msgspec import Struct
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -23,8 +23,7 @@ MAX_PIPELINED = 100
 """Requests on one connection whose answers are due; no client we know sends ahead at all."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
+class ConnectionLimits(Struct, frozen=True):
     """`head`: bytes of a request line and headers; `head_seconds` until they are there whole.
 
     `stall_seconds`: how long a client may read nothing of what is sent to it.

@@ -8,10 +8,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
 
 import msgspec
+from msgspec import Struct
 
 from proctor.core.errors import ProctorError
 
@@ -34,8 +34,7 @@ STATUS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Why a request is not done.
 
     `code` is the error's, if it is one of the core's.  `close`: the connection cannot be used for

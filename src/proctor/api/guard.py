@@ -11,16 +11,16 @@ import hmac
 import re
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from .errors import Dialect, Problem
 from .oapi import send_problem
 from .reply import App, Receive, Scope, Send, over_websocket
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class Access(Struct, frozen=True, kw_only=True):
     """What is asked of a request.
 
     `hosts`: names and addresses by which the service is reached, beside the loopback ones.

@@ -10,7 +10,6 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -49,8 +48,7 @@ class Nothing(Struct, frozen=True, forbid_unknown_fields=True):
 NOTHING = Nothing()
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[Q, B]):
+class Call(Struct, Generic[Q, B], frozen=True):
     """One request, decoded.  `stopping` is set when the server ends; streams end with it.
 
     `head` are the headers as they came, names in lower case.
@@ -72,8 +70,7 @@ Answer = Reply | Stream
 Handler = Callable[[Call[Q, B]], Awaitable[Answer]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Operation(Generic[Q, B]):
+class Operation(Struct, Generic[Q, B], frozen=True, kw_only=True):
     """One method of one path.  `path` may hold `{name}` pieces, which match up to a slash.
 
     `query` and `body` are the structs that its parameters and its JSON body are decoded into,
@@ -91,13 +88,13 @@ class Operation(Generic[Q, B]):
     returns: Any
     description: str = ""
     status: int = 200
-    also: Mapping[int, str] = field(default_factory=dict)
+    also: Mapping[int, str] = {}
     query: type[Q] = Nothing  # type: ignore[assignment]
     body: type[B] = Nothing  # type: ignore[assignment]
-    errors: Mapping[int, str] = field(default_factory=dict)
-    examples: Mapping[str, object] = field(default_factory=dict)
+    errors: Mapping[int, str] = {}
+    examples: Mapping[str, object] = {}
     answer: object = None
-    places: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, str] = {}
     tag: str = ""
     public: bool = False
     hidden: bool = False
@@ -106,8 +103,7 @@ class Operation(Generic[Q, B]):
 AnyOperation = Operation[Any, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Operations whose errors look alike: `dialect` makes them, `error` is their struct."""
 
     operations: Sequence[AnyOperation]
@@ -116,8 +112,7 @@ class Group:
     error_type: str = "application/json"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What the document says beside the operations.
 
     `token`: the service asks for one.  `bounds`: what settings add to a schema's properties,
@@ -126,7 +121,7 @@ class Facts:
 
     version: str
     token: bool
-    bounds: Mapping[str, Mapping[str, Mapping[str, object]]] = field(default_factory=dict)
+    bounds: Mapping[str, Mapping[str, Mapping[str, object]]] = {}
 
 
 class Endpoint:

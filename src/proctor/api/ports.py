@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from proctor.core.model import ReplicaId, Spec
 from proctor.core.views import Listing
@@ -53,8 +54,7 @@ Subscribe = Callable[[ReplicaId, Callable[[ReplicaId, int], None]], Callable[[],
 """Takes a replica and what is to be called, with the log's end; returns what ends that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """The service around the manager: facts, and what it does when told to.
 
     `subscribe` has a function called, in another thread, whenever a replica's log has grown.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from proctor.core import graph
@@ -39,8 +39,7 @@ Done = list[Target]
 Act = Callable[[Selected, Any], Done]
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(Struct, frozen=True):
     """A verb: what it does, with which query, and how the document describes it."""
 
     name: str

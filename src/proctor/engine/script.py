@@ -14,7 +14,8 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from proctor.core.commands import Command, Kill, Signal, Spawn
 from proctor.core.events import Event, Exited, Gone, Lost, Spawned, SpawnFailed
@@ -37,8 +38,7 @@ _HARMLESS = frozenset({"CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "W
 """Signals that end no process; a script takes every other one as a process without handlers."""
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     """A script's run.  `hosts` are those it may be in, by their runs, until one has named it."""
 
     id: ReplicaId

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from proctor.core.actions import RESTART
 from proctor.core.model import Note, ReplicaId
@@ -15,8 +16,7 @@ from .histogram import DURATIONS, LAGS, Histogram
 ENDS = frozenset({"replica.down", "replica.waiting", "replica.backoff", "replica.failed"})
 
 
-@dataclass(slots=True)
-class TaskCounts:
+class TaskCounts(Struct):
     """Of a task since the service started: seconds of its runs, and seconds from the moments
     that its schedule named (without jitter) to the starts of the runs."""
 

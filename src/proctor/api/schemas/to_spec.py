@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from proctor.core.spec import (
     Check,
@@ -39,8 +40,7 @@ from .values import MAX_ARGUMENT, SIGNAL, Limit, LimitName, WireType, size_in_by
 KINDS = ("exec", "http", "tcp", "log_line", "notify", "file")
 
 
-@dataclass(frozen=True, slots=True)
-class SpecLimits:
+class SpecLimits(Struct, frozen=True):
     """What the service's settings allow."""
 
     max_replicas: int = 10_000
