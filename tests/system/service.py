@@ -108,6 +108,7 @@ class Service:
         self.arguments = list(arguments)
         self.env = env or {}
         self.token: str | None = None
+        self.may_log_tracebacks = False
         self.lines: list[Line] = []
         self.text: list[str] = []
         self._news = threading.Condition()
