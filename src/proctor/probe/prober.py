@@ -15,7 +15,6 @@ from proctor.core.model import Exit
 from proctor.core.spec import CheckKind, Spec
 from proctor.logs.writer import LogWriter
 
-from . import network
 from .lines import LineWatch
 
 Answer = tuple[bool, str]
@@ -101,6 +100,8 @@ class Prober:
         self._answered(command, ok, text)
 
     def _answer(self, command: Probe) -> Awaitable[Answer]:
+        from . import network  # HTTP and TLS take a while to load, and few services probe
+
         check = command.check
         match check.kind:
             case CheckKind.HTTP:
