@@ -221,6 +221,16 @@ def test_an_optional_dependency_that_is_blocked_for_good_is_not_waited_for(life)
     assert spawned(life.ends("a", exit=FAILED)) == ["c"]
 
 
+def test_that_something_will_not_come_is_known_however_far_away_it_failed(life):
+    life.all_up(life.add("a", ONCE))
+    for name, needed in (("b", "a"), ("c", "b"), ("d", "c"), ("e", "d")):
+        life.add(name, ONCE, deps=after(needed, Until.COMPLETED_OK))
+    life.add("f", deps=after("e", Until.COMPLETED_OK, required=False))
+    assert life.state("f") is State.WAITING
+
+    assert spawned(life.ends("a", exit=FAILED)) == ["f"]
+
+
 def test_an_optional_plain_dependency_does_not_pass_its_own_on(life):
     life.all_up(life.add("a", ONCE))
     life.all_up(life.add("b", ONCE, deps=after("x")))

@@ -205,3 +205,12 @@ def test_at_reboot_means_what_it_says(life):
     life.next_manager(late=False)
 
     assert spawned(life.ask("rebooted")) == ["boot"]
+
+
+def test_news_of_what_is_over_lets_nobody_go_early(life):
+    graph(life, a="", b="a", c="a")
+    life.ask("halt")
+    life.ends("b", exit=KILLED)
+
+    assert ended(life.ask("stop", life.world.ids_of("b"))) == []
+    assert ended(life.ends("c", exit=KILLED)) == ["a:0"]

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from proctor.core.commands import Signal
-from proctor.core.events import SpawnFailed
+from proctor.core.events import Lost, SpawnFailed
 from proctor.core.model import Exit, Now, Replica, ReplicaId, State
 from proctor.core.restart import Again, Done, GiveUp, after_end, pause
 from proctor.core.spec import RestartPolicy, RestartWhen, Spec, TaskType
@@ -228,3 +228,27 @@ def test_giving_up_says_why():
     spec = Spec("web", TaskType.ONCE, "web", restart_policy=RETRY)
 
     assert after_end(r, spec, Now(5.0, 5.0)) == GiveUp("exited 1, after 2 retries")
+
+
+def test_a_restart_by_hand_is_a_fresh_start(life):
+    commands = life.add("loop", interval=0.0, restart_policy=LOOP)
+    for _ in range(3):
+        life.all_up(commands)
+        commands = life.ends("loop", exit=FAILED)
+    life.all_up(commands)
+    life.ask("restart", life.world.ids_of("loop"))
+    life.ends("loop", exit=KILLED)
+
+    assert life.replica("loop").restarts == 0
+    assert len(life.replica("loop").starts) == 1
+
+
+def test_a_spawn_that_never_reached_the_engine_is_no_start_that_counts(life):
+    life.add("web", restart_policy=LOOP)
+    r = life.replica("web")
+    life.hear(Lost(r.id, r.run))
+    assert (life.state("web"), len(life.replica("web").starts)) == (State.STARTING, 1)
+    life.ask("restart", life.world.ids_of("web"))
+    life.hear(Lost(r.id, life.replica("web").run))
+
+    assert (life.state("web"), life.replica("web").trigger) == (State.STARTING, "restart")
