@@ -120,16 +120,14 @@ def imported(module: str) -> Iterator[tuple[int, str]]:
             for alias in node.names:
                 name = f"{whole}.{alias.name}"
                 yield node.lineno, name if name in MODULES else whole
-        elif isinstance(node, ast.Call) and imports_by_call(node):
-            if text := beginning(node.args[0]):
-                relative = text.startswith(".")
-                yield node.lineno, ".".join(package) + text if relative else text
+        elif isinstance(node, ast.Call) and (text := imported_by_call(node)):
+            yield node.lineno, ".".join(package) + text if text.startswith(".") else text
 
 
-def imports_by_call(node: ast.Call) -> bool:
+def imported_by_call(node: ast.Call) -> str | None:
     called = node.func
     name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-    return name in ("import_module", "__import__") and bool(node.args)
+    return beginning(node.args[0]) if name in ("import_module", "__import__") else None
 
 
 def beginning(name: ast.expr) -> str | None:

@@ -184,7 +184,7 @@ def test_once_is_not_run_again_by_the_next_manager(service: Service, tmp_path: P
     service.must_post("going", f"echo going >>{audit}; sleep 1000")
     service.wait_ends("over")
     until(lambda: len(audit.read_text().split()) == 2)
-    pids = service.running("going")
+    pids = service.wait_running("going")
 
     service.kill_manager()
     service.wait_event("listening", 3)

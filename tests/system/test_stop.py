@@ -33,12 +33,12 @@ def test_restart_stops_first_and_starts_then(service: Service, tmp_path: Path) -
     trace = tmp_path / "trace"
     service.must_post(
         "web",
-        f"echo up >>{trace}; trap 'sleep 0.2; echo down >>{trace}; exit' TERM;"
+        f"trap 'sleep 0.2; echo down >>{trace}; exit' TERM; echo up >>{trace};"
         " while :; do sleep 0.05; done",
         type="daemon",
     )
     until(lambda: trace.exists())
-    (before,) = service.running("web")
+    (before,) = service.wait_running("web")
 
     assert service.put("web").status == 200
 
