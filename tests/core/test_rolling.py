@@ -128,7 +128,7 @@ def test_a_scheduled_run_goes_on_as_it_began_and_the_next_is_new(life):
     life.add("web", TaskType.CRON, schedule=EVERY)
     life.all_up(life.pass_time(60))
     assert change(life, cmd="new") == []
-    assert life.world._book.spec_of(life.replica("web")).cmd == "web"
+    assert life.world.spec_of(life.replica("web")).cmd == "web"
     life.ends("web")
 
     assert [c.spec.cmd for c in life.pass_time(60)] == ["new"]
@@ -296,7 +296,7 @@ def test_a_bad_new_spec_ends_a_rolling_update_and_the_old_ones_go_on(life):
     assert life.reasons("task.roll_aborted") == ["web:1 no such file: bad"]
     assert (task.roll_error, task.spec.cmd) == ("web:1 no such file: bad", "bad")
     assert (life.state("web", 2), life.replica("web", 2).revision) == (State.UP, 0)
-    assert life.world._book.spec_of(life.replica("web", 2)).cmd == "web"
+    assert life.world.spec_of(life.replica("web", 2)).cmd == "web"
 
 
 def test_who_does_not_get_ready_ends_a_rolling_update(life):

@@ -288,6 +288,10 @@ class World:
         """Return all its replicas, those on their way out included."""
         return self._book.replicas_of(name)
 
+    def spec_of(self, r: Replica) -> Spec:
+        """Return the spec that holds for a replica: a run goes on by the one it began with."""
+        return self._book.spec_of(r)
+
     def blockers(self, name: str) -> list[Blocker]:
         """Return what holds `name` up, nearest first."""
         if self.halting:
