@@ -108,7 +108,7 @@ def test_what_an_adopted_leader_leaves_is_watched(
 def test_only_the_very_process_is_adopted(talk: Talk, left: dict[int, tuple[int, int]]) -> None:
     pid, start = left[2]
     talk.say("adopt", run=2, mark=BASE | 2, pid=pid, start=start + 1)
-    talk.wait("lost", 2)
+    assert talk.wait("exited", 2)["left"]  # It bears the mark: to be stopped, not forgotten.
     talk.say("adopt", run=20, mark=BASE | 20, pid=pid, start=start)
     talk.wait("lost", 20)
     os.kill(pid, signal.SIGKILL)

@@ -139,6 +139,23 @@ def test_keeper_and_manager_killed_at_once_lose_no_process(service: Service) -> 
         counted(output)
 
 
+def test_a_crowd_is_adopted_and_stopped(service: Service) -> None:
+    service.must_post("crowd", "exec sleep 1000", type="daemon", replica=300, interval=0)
+    before = service.wait_running("crowd", 300)
+    service.kill_keeper()
+    service.wait()
+    for pid in before[:50]:
+        os.kill(pid, signal.SIGKILL)
+
+    service.start()
+
+    after = service.wait_running("crowd", 300)
+    assert after[50:] == before[50:]
+    assert set(service.processes_by_run().values()) == {1}
+    assert service.delete("crowd").status == 200
+    assert service.processes() == []
+
+
 def test_a_stop_that_the_keepers_death_cut_off_is_completed(
     service: Service, tmp_path: Path
 ) -> None:

@@ -31,7 +31,7 @@ class Custody:
         self._ending = Ending(self.runs, tell)
         self._spawner = Spawner(files)
         self._left: dict[int, Run] = {}  # Those with `left`.
-        self._counted: tuple[float, dict[int, list[int]]] = (-1.0, {})
+        self._changed: list[Run] = []  # Adopted ones of which the process that we hold has ended.
         self._loop = loop
         self._tell = tell
 
@@ -90,7 +90,7 @@ class Custody:
 
     def _adopt_rest(self, run: Run) -> None:
         """Its process is gone, or nobody recorded it; what bears its mark may live all the same."""
-        for pid in self._census().get(run.mark, ()):
+        for pid in self.runs.bearers(run.mark, 0.1):  # Hundreds may be asked for in a row.
             try:
                 run.pidfd = adopt.pin(pid, run.mark)
             except OSError:
@@ -102,13 +102,6 @@ class Custody:
             self.describe(run)
             return
         self._tell({"op": "lost", "run": run.run})
-
-    def _census(self) -> dict[int, list[int]]:
-        """Return who bears which mark, a moment ago: hundreds of runs may be asked for in a row."""
-        now = time.monotonic()
-        if now - self._counted[0] > 0.1:
-            self._counted = (now, tree.census())
-        return self._counted[1]
 
     def signal(self, frame: Frame) -> None:
         run = self.runs.all.get(frame["run"])
@@ -200,24 +193,37 @@ class Custody:
 
     def _adopted_ended(self, run: Run) -> None:
         self._loop.cancel(f"adopted {run.run}")
-        run.end = _exited(run.run, adopt.exit_status(run.pidfd), None)
-        self._ended(run, bool(tree.marked(run.mark)))
         self._on_rest(run, 0)
 
     def _on_rest(self, run: Run, what: int) -> None:
-        """Hold on to one process of what is left; when that ends, see what is left then."""
+        """Look what is left, of all that ended in this turn together: it takes all of /proc."""
         self._loop.unwatch(run.pidfd)
-        os.close(run.pidfd)
-        run.pidfd = -1
-        for pid in tree.marked(run.mark) if run.left else ():
+        self._changed.append(run)
+        self._loop.after(0.0, "changed", self._look_at_changed)
+
+    def _look_at_changed(self) -> None:
+        changed, self._changed = self._changed, []
+        self.runs.recount()
+        for run in changed:
+            held, run.pidfd = run.pidfd, -1
+            rest = self._hold_on_to_rest(run)
+            if run.end is None:
+                run.end = _exited(run.run, adopt.exit_status(held), None)
+                self._ended(run, rest)
+            elif run.left and not rest:
+                self._gone(run)
+            os.close(held)
+
+    def _hold_on_to_rest(self, run: Run) -> bool:
+        """Watch one process of what is left; return whether there is one."""
+        for pid in self.runs.bearers(run.mark):
             try:
-                run.pidfd = os.pidfd_open(pid)
+                run.pidfd = adopt.pin(pid, run.mark)
             except OSError:
                 continue
             self._loop.watch(run.pidfd, partial(self._on_rest, run))
-            return
-        if run.left:
-            self._gone(run)
+            return True
+        return False
 
     # Handing over to another keeper
 

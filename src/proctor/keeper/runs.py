@@ -8,6 +8,7 @@ reaping everything of an ended run hangs below a child of ours that is nobody's 
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from . import tree
@@ -60,6 +61,8 @@ class Runs:
         self.orphans: dict[int, int] = {}  # pid of a child of ours -> run id, 0 for nobody's
         self.others: set[int] = set()  # Children of ours that are neither: the manager.
         self._marks: dict[int, Run] = {}
+        self._census: dict[int, list[int]] = {}
+        self._counted = float("-inf")
 
     def add(self, run: Run) -> None:
         self.all[run.run] = run
@@ -76,6 +79,7 @@ class Runs:
 
     def find_orphans(self) -> None:
         """Bring `orphans` up to date: our children that are no leaders, nor `others`."""
+        self.recount()
         now = set(tree.children(os.getpid())).difference(self.leaders, self.others)
         for pid in self.orphans.keys() - now:
             del self.orphans[pid]
@@ -93,11 +97,26 @@ class Runs:
         # A session's number is not given to a new process while the session has a member.
         return next((r.run for r in self.all.values() if r.pid == session and r.alive), 0)
 
+    def recount(self) -> None:
+        """Have the next `bearers` look again."""
+        self._counted = float("-inf")
+
+    def bearers(self, mark: int, age: float = 60.0) -> list[int]:
+        """Return the living processes that bear `mark`, as of the last `recount` if it is recent.
+
+        One look at all of /proc serves all runs: with a look for each, a thousand took minutes.
+        """
+        now = time.monotonic()
+        if now - self._counted > age:
+            self._census, self._counted = tree.census(), now
+        found = self._census.get(mark, ())
+        return [p for p in found if (s := tree.stat(p)) and s[0] not in "ZX"]
+
     def members(self, run: Run) -> dict[int, int]:
         """Return {pid: parent} of every process of the run; the parent of a root is 0."""
         roots = [pid for pid, owner in self.orphans.items() if owner == run.run]
         if run.end is None:
             roots.append(run.pid)
         if run.pidfd >= 0:  # Not our child, and what it started may hang anywhere.
-            roots += tree.marked(run.mark)
+            roots += self.bearers(run.mark)
         return tree.descendants(roots)
