@@ -128,6 +128,8 @@ def test_what_the_level_leaves_out_is_not_written(file: io.TextIOWrapper) -> Non
 
 def test_other_libraries_records_come_out_the_same_way(file: io.TextIOWrapper) -> None:
     proctor_log.configure(stream=file)
+    for name in ("uvicorn.error", "asyncio"):  # What other tests set must not matter here.
+        logging.getLogger(name).setLevel(logging.NOTSET)
 
     logging.getLogger("uvicorn.error").info("Started server process [%d]", 12)
     loop = asyncio.new_event_loop()

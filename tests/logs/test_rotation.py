@@ -113,7 +113,8 @@ def test_the_quota_of_a_replica_holds_while_it_writes(tmp_path: Path) -> None:
             most = max(most, size_of(tmp_path))
 
     first, end = reader.bounds(tmp_path, WEB)
-    assert most <= 2_100_000
+    # A segment that goes while the next one is looked at counts twice: one is an eighth.
+    assert most <= quota * 9 // 8 + 100_000
     assert end == 40_000_000
     assert end - first >= quota * 3 // 4
     assert content_of(tmp_path).startswith(b"a line")

@@ -7,6 +7,7 @@ from typing import Any
 
 from melang.__main__ import RECURSION
 from melang.errors import CompileError
+from melang.host import LocalChild, LocalHost
 from melang.scheduler import Scheduler
 
 
@@ -24,6 +25,22 @@ class Recorder:
         return self.output.decode("latin-1").splitlines()
 
 
+class Host(LocalHost):
+    """Waits for its commands: a script may be over when they have only closed their output."""
+
+    def __init__(self) -> None:
+        self.children: list[LocalChild] = []
+
+    def start(self, *order: Any) -> LocalChild:
+        child = super().start(*order)
+        self.children.append(child)
+        return child
+
+    def reap(self) -> None:
+        for child in self.children:
+            child.process.wait()
+
+
 def output_of(text: str | bytes, name: str = "t.m", data: Any = None) -> list[str]:
     """Return the lines a script prints; a syntax error is what it would print."""
     source = text if isinstance(text, bytes) else text.encode()
@@ -33,7 +50,8 @@ def output_of(text: str | bytes, name: str = "t.m", data: Any = None) -> list[st
 def raw_output_of(source: bytes, name: str, data: Any = None) -> bytes:
     """Return what a script prints."""
     recorder = Recorder()
-    scheduler = Scheduler()
+    host = Host()
+    scheduler = Scheduler(host)
     limit = sys.getrecursionlimit()
     try:
         scheduler.spawn(source, name=name, data=data, sink=recorder)
@@ -43,6 +61,7 @@ def raw_output_of(source: bytes, name: str, data: Any = None) -> bytes:
         return error.report.encode("latin-1") + b"\n"
     finally:
         sys.setrecursionlimit(limit)
+        host.reap()
     return recorder.output
 
 
