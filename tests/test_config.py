@@ -48,6 +48,11 @@ def test_a_file_can_set_everything(tmp_path: Path) -> None:
         hosts = ["box.example"]
         timezone = "Europe/Riga"
         max_replicas = 5
+        [pools]
+        db = 2
+        [history]
+        runs = 10
+        days = 0.5
         [output]
         segment_size = "1 MiB"
         replica_quota = "16MiB"
@@ -69,6 +74,9 @@ def test_a_file_can_set_everything(tmp_path: Path) -> None:
     assert settings.token_file == Path("/etc/proctor.token")
     assert (settings.hosts, settings.timezone) == (("box.example",), "Europe/Riga")
     assert settings.max_replicas == 5
+    assert settings.pools == {"db": 2}
+    assert (settings.history.runs, settings.history.days) == (10, 0.5)
+    assert settings.history.events == 20_000
     assert settings.output.segment_size == 1 << 20
     assert settings.output.replica_quota == 16 << 20
     assert settings.output.total_quota == 10**9

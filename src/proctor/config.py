@@ -41,6 +41,14 @@ class OutputSettings(Struct, frozen=True, forbid_unknown_fields=True):
     total_quota: Size = Size(2 << 30)
 
 
+class HistorySettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is kept: ended runs of each task, at most so many and so many days; events in all."""
+
+    runs: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    days: Annotated[float, Meta(gt=0, le=36_500)] = 90.0
+    events: Annotated[int, Meta(ge=100, le=10_000_000)] = 20_000
+
+
 class LogSettings(Struct, frozen=True, forbid_unknown_fields=True):
     """The service's own log."""
 
@@ -60,6 +68,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     `state_dir` and the paths are absolute.  `unix_socket` is None if there is to be none.
     `hosts` are names, beside the bound and the loopback ones, by which clients may call us.
+    `pools` are the slots of each pool: so many runs of the tasks in it go on at a time.
     """
 
     state_dir: Path
@@ -71,6 +80,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     hosts: tuple[str, ...] = ()
     timezone: str = "local"
     max_replicas: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    pools: dict[str, Annotated[int, Meta(ge=1, le=1_000_000)]] = field(default_factory=dict)
+    history: HistorySettings = field(default_factory=HistorySettings)
     output: OutputSettings = field(default_factory=OutputSettings)
     log: LogSettings = field(default_factory=LogSettings)
     http: HttpSettings = field(default_factory=HttpSettings)

@@ -33,6 +33,7 @@ from .engine import hostlinks, script
 from .engine.identity import resolve
 from .engine.local import LocalEngine
 from .engine.notify import NotifyHub
+from .history import Retention
 from .log import configure, get_logger
 from .logs.rotation import Limits
 from .logs.writer import LogWriter
@@ -86,6 +87,11 @@ def next_fire(settings: Settings) -> NextFire:
         return schedule.next_fire(cron, after)
 
     return fire
+
+
+def _retention(settings: Settings) -> Retention:
+    history = settings.history
+    return Retention(history.runs, history.days * 86_400, history.events)
 
 
 def boot_id() -> str:
@@ -148,8 +154,14 @@ class _Service:
         engine.mark_base = self._store.mark_base
         self._writer = self._open_writer()
         world = World(next_fire(self._settings))
+        world.pools = self._settings.pools
         self._manager = Manager(
-            world, self._store, self._effects(world), SystemClock(), on_fatal=self._on_fatal
+            world,
+            self._store,
+            self._effects(world),
+            SystemClock(),
+            retention=_retention(self._settings),
+            on_fatal=self._on_fatal,
         )
         await self._manager.open(self._store.load(), boot_id(), late=engine.generation > 1)
         self._metrics = self._measure(world)

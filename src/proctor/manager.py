@@ -18,9 +18,10 @@ from .clock import Clock, WallTimer
 from .core import views
 from .core.changes import Changes
 from .core.errors import StorageFailed, UnknownTask
-from .core.events import Event, Exited, Interrupt, Start, Timeout
+from .core.events import Event, Interrupt, Timeout
 from .core.hosts import is_internal, with_host
 from .core.model import Exit, Now, ReplicaId, Run, State, Task
+from .core.schedules import Decision
 from .core.spec import Spec
 from .core.update import Plan, plan
 from .core.world import World
@@ -35,8 +36,6 @@ log = get_logger("manager")
 
 SAVE_AGAIN = 1.0
 """Seconds until a save that failed is tried again."""
-
-REBOOTED = Exit(error="lost: the machine was restarted")
 
 Result = Literal["created", "updated", "unchanged"]
 
@@ -87,7 +86,7 @@ class Manager:
             self.world.restore(self._hosts.renewed(task, specs), replicas, now, late=late)
         self._hosts.restored(now)
         if saved.boot != boot:
-            self._rebooted(now)
+            self.world.rebooted(now)
             self.store.set_meta("boot", boot)
         alive = [r for r in self.world.replicas.values() if r.alive]
         known = [KnownRun(r.id, r.run, r.pid, r.ticks) for r in alive]
@@ -115,8 +114,7 @@ class Manager:
         before = self.world.startable(spec.name)
         if not plan(before.spec, spec).changes:
             return "unchanged"
-        self.world.check_cycle(spec)
-        self._save_first(replace(before, spec=spec))
+        self._save_first(self.world.changed_task(spec, now, roll=roll))
         self._hosts.need(spec, now)
         self.world.update(spec, now, roll=roll)
         self._turn(now)
@@ -124,18 +122,37 @@ class Manager:
 
     def plan(self, spec: Spec) -> Plan | None:
         """Say what `put` would do; None: create the task.  Raises what `put` would."""
-        spec = with_host(spec)
-        self.world.check_cycle(spec)
+        spec, now = with_host(spec), self._clock.now()
         if spec.name not in self.world.tasks:
+            self.world.new_task(spec, now)
             return None
+        self.world.changed_task(spec, now)
         return plan(self.world.startable(spec.name).spec, spec)
 
     def start(
-        self, ids: Sequence[ReplicaId], *, trigger: str = "start", actor: str = "api"
-    ) -> None:
+        self,
+        ids: Sequence[ReplicaId],
+        *,
+        trigger: str = "start",
+        needs: bool = False,
+        actor: str = "api",
+    ) -> list[ReplicaId]:
+        """Have these run; `needs`: and what they wait for and what would not start by itself.
+
+        Return all that are to run.
+        """
         now = self._now(actor)
-        self.world.start(ids, now, trigger=trigger)
+        started = self.world.start(ids, now, trigger=trigger, needs=needs)
         self._turn(now, durable=True)
+        return started
+
+    def run(self, name: str, *, actor: str = "api") -> Decision:
+        """Have the task run once, now, as if its schedule had fired; return what that comes to."""
+        now = self._now(actor)
+        _check_theirs(name)
+        decision = self.world.run(name, now)
+        self._turn(now, durable=True)
+        return decision
 
     def stop(self, ids: Sequence[ReplicaId], *, actor: str = "api") -> None:
         now = self._now(actor)
@@ -262,18 +279,6 @@ class Manager:
         """Put on the disk what was asked for, before anything is done about it."""
         self.store.save(Changes(tasks={task.spec.name: task}), durable=True)
 
-    def _rebooted(self, now: Now) -> None:
-        """Nothing of what was alive is; deadlines of the old clock mean nothing."""
-        for r in list(self.world.replicas.values()):
-            if r.alive:
-                self.world.handle(Exited(r.id, r.run, REBOOTED), now)
-            if self.world.replicas[r.id].state is State.BACKOFF:
-                self.world.handle(Timeout(r.id), now)
-        for name, task in list(self.world.tasks.items()):
-            if (task.spec.schedule.cron or "").strip().lower() == "@reboot":
-                for id in self.world.ids_of(name):
-                    self.world.handle(Start(id, "reboot"), now)
-
     def _on_due(self) -> None:
         self._timer = None
         now = self._now("policy")
@@ -285,7 +290,6 @@ class Manager:
     def _on_wall_due(self) -> None:
         """The moment has come, or somebody has set the clock."""
         now = self._now("schedule")
-        self.world.clock_was_set(now)
         self.world.due(now)
         self._turn(now)
 

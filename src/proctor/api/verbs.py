@@ -8,11 +8,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from proctor.core import graph
 from proctor.core.errors import BadSpec, ProctorError
 from proctor.core.goals import Goal, Outcome
 from proctor.core.model import Replica, ReplicaId, State
-from proctor.core.spec import Overlap, Spec, TaskType
+from proctor.core.schedules import Begin, Skip, Wait
+from proctor.core.spec import Spec, TaskType
 from proctor.manager import Manager
 from proctor.operations import Operations, Target
 
@@ -86,24 +86,23 @@ class Verbs:
     # What they do.
 
     def start(self, selected: Selected, query: StartQuery) -> Done:
+        before = dict(self._world.replicas)
         ids = [id for found in selected.values() for id in found]
-        if query.deps:
-            ids += self._needed(selected)
-        targets = [self._target(id, Goal.UP) for id in ids]
-        self._manager.start(ids)
-        return targets
-
-    def _needed(self, selected: Selected) -> list[ReplicaId]:
-        """Return what the selected tasks depend on and what is not running, or about to."""
-        names = {n for name in selected for n in graph.closure(self._world.deps_of, name)}
-        known = sorted((names & self._world.tasks.keys()) - selected.keys())
-        ids = [id for name in known for id in self._world.ids_of(name)]
-        return [id for id in ids if not self._world.replicas[id].pending]
+        started = self._manager.start(ids, needs=query.deps)
+        return [_up(before[id]) for id in started]
 
     def stop(self, selected: Selected, query: WaitQuery) -> Done:
-        ids = [id for found in selected.values() for id in found]
+        ids = self._all_there_is(selected)
         self._manager.stop(ids)
         return [Target(id, Goal.REST, 0) for id in ids]
+
+    def _all_there_is(self, selected: Selected) -> list[ReplicaId]:
+        """Return the replicas; of whole tasks those, too, that overlapping runs have added."""
+        ids: list[ReplicaId] = []
+        for name, found in selected.items():
+            whole = len(found) == len(self._world.ids_of(name))
+            ids += [r.id for r in self._world.replicas_of(name)] if whole else found
+        return ids
 
     def restart(self, selected: Selected, query: RestartQuery) -> Done:
         targets: Done = []
@@ -125,12 +124,31 @@ class Verbs:
         return targets
 
     def run(self, selected: Selected, query: WaitQuery) -> Done:
-        ids = [id for found in selected.values() for id in found]
+        targets: Done = []
+        for name, ids in selected.items():
+            whole = len(ids) == len(self._world.ids_of(name))
+            targets += self._run_task(name) if whole else self._run_replicas(ids)
+        return targets
+
+    def _run_task(self, name: str) -> Done:
+        """Do what a fire of the schedule does.  Raises Busy where that would be skipped."""
+        before = {r.id: r.run for r in self._world.replicas_of(name)}
+        decision = self._manager.run(name)
+        match decision:
+            case Skip(why):
+                raise Busy(f"a run of {name} was skipped: {why}", field="name")
+            case Wait():
+                ids = self._world.ids_of(name)
+            case Begin(indices):
+                ids = [ReplicaId(name, index) for index in indices]
+        return [Target(id, self._goal_of_run(id), before.get(id, 0)) for id in ids]
+
+    def _run_replicas(self, ids: Sequence[ReplicaId]) -> Done:
         for id in ids:
-            task, r = self._world.startable(id.task), self._world.replicas[id]
-            if r.pending and task.spec.schedule.overlap is not Overlap.ALLOW:
+            self._world.startable(id.task)
+            if self._world.replicas[id].pending:
                 raise Busy(f"a run of {id} goes on already", field="name")
-        targets = [self._target(id, self._goal_of_run(id)) for id in ids]
+        targets = [Target(id, self._goal_of_run(id), self._world.replicas[id].run) for id in ids]
         self._manager.start(ids, trigger="run")
         return targets
 
@@ -147,7 +165,7 @@ class Verbs:
         return targets
 
     def signal(self, selected: Selected, query: SignalQuery) -> Done:
-        ids = [id for found in selected.values() for id in found]
+        ids = self._all_there_is(selected)
         self._manager.signal(ids, query.signal.removeprefix("SIG"))
         return [_signalled(self._world.replicas[id]) for id in ids]
 
@@ -165,7 +183,7 @@ class Verbs:
             surplus = [r.id for r in self._world.replicas_of(name) if r.id not in regular]
             targets += [Target(id, Goal.GONE, 0) for id in surplus]
             if wanted:
-                targets += [self._target(id, Goal.UP) for id in sorted(regular)]
+                targets += [_up(self._world.replicas[id]) for id in sorted(regular)]
         return targets
 
     def enable(self, selected: Selected, query: WaitQuery) -> Done:
@@ -189,11 +207,11 @@ class Verbs:
     def _respecify(self, name: str, change: Callable[[Spec], Spec]) -> None:
         self._manager.put(change(self._world.startable(name).spec))
 
-    def _target(self, id: ReplicaId, goal: Goal) -> Target:
-        """Return the target; the run that goes on counts, for what is wanted is there already."""
-        r = self._world.replicas[id]
-        goes_on = r.state in (State.STARTING, State.UP) and not r.asked
-        return Target(id, goal, r.run - 1 if goes_on else r.run)
+
+def _up(r: Replica) -> Target:
+    """Return the target of being up; the run that goes on counts, for it is what is wanted."""
+    goes_on = r.state in (State.STARTING, State.UP) and not r.asked
+    return Target(r.id, Goal.UP, r.run - 1 if goes_on else r.run)
 
 
 def _signalled(r: Replica) -> Target:

@@ -28,12 +28,11 @@ def fire(stepper: Stepper, name: str, next_fire: NextFire, now: Now) -> None:
     run(stepper, name, "cron", now)
 
 
-def run(stepper: Stepper, name: str, trigger: str, now: Now) -> schedules.Decision:
+def run(stepper: Stepper, name: str, trigger: str, now: Now) -> None:
     """Begin the runs of one fire, as the overlap policy has it."""
     book = stepper.book
     task = book.tasks[name]
-    decision = schedules.fired(task, book.replicas_of(name))
-    match decision:
+    match schedules.fired(task, book.replicas_of(name)):
         case schedules.Begin(indices, restart):
             begin(stepper, name, indices, trigger, now, restart=restart)
         case schedules.Wait():
@@ -42,7 +41,6 @@ def run(stepper: Stepper, name: str, trigger: str, now: Now) -> schedules.Decisi
         case schedules.Skip(why):
             book.set_task(replace(task, skipped=task.skipped + 1))
             stepper.note(now, "schedule.skipped", name, reason=why)
-    return decision
 
 
 def run_queued(stepper: Stepper, name: str, now: Now) -> None:

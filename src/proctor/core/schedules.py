@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from .errors import BadSchedule
 from .model import Replica, Task
 from .spec import CatchUp, Overlap, Schedule, Spec
 
@@ -66,6 +67,14 @@ def missed(task: Task, now: float, next_fire: NextFire, *, late: bool) -> int:
     while nominal is not None and nominal <= now and count < MOST_CAUGHT_UP:
         count, nominal = count + 1, open_moment(task.spec, nominal, next_fire)
     return count
+
+
+def check_open(spec: Spec, now: float, next_fire: NextFire) -> None:
+    """Raise BadSchedule if the blackouts leave the schedule nothing."""
+    if not spec.schedule.blackouts or next_fire(spec, now) is None:
+        return
+    if open_moment(spec, now, next_fire) is None:
+        raise BadSchedule("every fire lies in a blackout, so it would never run", field="blackouts")
 
 
 def open_moment(spec: Spec, after: float, next_fire: NextFire) -> float | None:

@@ -46,13 +46,14 @@ class World:
     def new_task(self, spec: Spec, now: Now) -> Task:
         """Return the task that `spec` would make.
 
-        Raises TaskExists, DependencyCycle, ShuttingDown.
+        Raises TaskExists, DependencyCycle, BadSchedule, ShuttingDown.
         """
         if self.halting:
             raise ShuttingDown("the service is stopping")
         if spec.name in self.tasks:
             raise TaskExists(f"a task named {spec.name!r} exists already", field="name")
         self.check_cycle(spec)
+        schedules.check_open(spec, now.wall, self._next_fire)
         fire = schedules.first_fire(spec, now.wall, self._next_fire)
         return firing.armed(Task(spec, now.wall), fire)
 
@@ -70,10 +71,11 @@ class World:
         """Return what `update` would make of the task.
 
         Saved, it is enough: a world that restores it goes through with the update.
-        Raises UnknownTask, DependencyCycle, ShuttingDown.
+        Raises UnknownTask, DependencyCycle, BadSchedule, ShuttingDown.
         """
         before = self.startable(spec.name)
         self.check_cycle(spec)
+        schedules.check_open(spec, now.wall, self._next_fire)
         replicas = self.replicas_of(spec.name)
         return changing.changed(before, spec, replicas, now, self._next_fire, roll=roll)
 
@@ -96,24 +98,28 @@ class World:
 
     def start(
         self, ids: Sequence[ReplicaId], now: Now, *, trigger: str, needs: bool = False
-    ) -> None:
+    ) -> list[ReplicaId]:
         """Have these replicas run, each if it does not yet.
 
-        `needs`: start what they are waiting for, too.
+        `needs`: start what they are waiting for, too.  Return all that are to run.
         """
         self._startable_ids(ids)
         names = dict.fromkeys(id.task for id in ids)
         for name in names:
             self._book.set_task(replace(self.tasks[name], start_time=now.wall))
         self._stepper.handle_all((Start(id, trigger) for id in ids), now)
-        if needs:
-            for name in names:
-                self._start_needed(name, now)
+        needed = [id for name in names for id in self._start_needed(name, now)] if needs else []
+        return [*ids, *needed]
 
     def run(self, name: str, now: Now, *, trigger: str = "run") -> schedules.Decision:
-        """Have the task run once, now, as if its schedule had fired."""
-        self.startable(name)
-        return firing.run(self._stepper, name, trigger, now)
+        """Have the task run once, now, as if its schedule had fired.
+
+        The answer says what that comes to; of what is to be skipped nothing is kept.
+        """
+        decision = schedules.fired(self.startable(name), self.replicas_of(name))
+        if not isinstance(decision, schedules.Skip):
+            firing.run(self._stepper, name, trigger, now)
+        return decision
 
     def stop(self, ids: Sequence[ReplicaId], now: Now, *, reason: str = "stopped") -> None:
         """Have these replicas not run."""
@@ -325,15 +331,17 @@ class World:
         for name in dict.fromkeys(id.task for id in ids):
             self.startable(name)
 
-    def _start_needed(self, name: str, now: Now) -> None:
+    def _start_needed(self, name: str, now: Now) -> list[ReplicaId]:
         """Start what holds the task up and is at rest, and what that needs in turn."""
+        started: list[ReplicaId] = []
         todo = [name]
         for waiting in todo:
             for b in self._settling.blocking.of(waiting):
                 if b.final and b.task in self.tasks and not self._book.pending.get(b.task):
                     ids = self.ids_of(b.task)
-                    self.start(ids, now, trigger=f"needed by {name}")
+                    started += self.start(ids, now, trigger=f"needed by {name}")
                     todo.append(b.task)
+        return started
 
     def _go_through_with(self, task: Task, *, new: bool, now: Now) -> None:
         """Do what the manager died in the middle of, once it had been saved."""
