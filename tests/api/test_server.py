@@ -14,8 +14,9 @@ import pytest
 
 from proctor.api.body import BodyLimits
 from proctor.api.errors import SeedError, seed
-from proctor.api.oapi import Call, Group, Nothing, Operation, Router
+from proctor.api.oapi import Call, Group, Nothing, Operation
 from proctor.api.reply import App, Reply, Stream, json_reply
+from proctor.api.router import Router
 from proctor.api.schemas.proc import Ok
 
 from .support import MemoryManager, Running, read_all, running, task

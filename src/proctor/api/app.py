@@ -11,7 +11,7 @@ from proctor.manager import Manager
 from proctor.metrics.metrics import Metrics
 from proctor.operations import Operations
 
-from . import docs, metrics, proc, v1
+from . import docs, metrics, proc, ui, v1
 from .accept import Acceptance
 from .body import BodyLimits
 from .errors import dialect_of
@@ -19,9 +19,10 @@ from .events import Events
 from .guard import Access, Guard
 from .history import Runs
 from .logs import Logs
-from .oapi import Facts, Router
+from .oapi import Facts
 from .ports import Service, SpecCheck
 from .reply import App
+from .router import Router
 from .schemas import EXPECTED, SpecLimits
 from .system import System
 from .tasks import Tasks
@@ -73,6 +74,7 @@ def build_app(
         metrics.scraping(figures),
     ]
     groups.append(docs.group(tuple(groups), _facts(settings)))
+    groups.append(ui.group())
     router = Router(
         groups,
         expected=EXPECTED,
@@ -85,6 +87,7 @@ def build_app(
         hosts=frozenset(settings.hosts),
         any_address=settings.any_address,
         public=frozenset(op.path for group in groups for op in group.operations if op.public),
+        public_under=(ui.PREFIX,),
     )
     return Guard(router, access, dialect_of)
 

@@ -162,11 +162,11 @@ class Connection(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._wire.watch_unsent()
+        self._wire.stall.watch()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._wire.unwatch()
+        self._wire.stall.unwatch()
 
 
 def _raw(problem: Problem) -> bytes:

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hmac
 import re
 import socket
-from collections.abc import Callable
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 from msgspec import Struct
 
 from .errors import Dialect, Problem
-from .oapi import send_problem
+from .refuse import send_problem
 from .reply import App, Receive, Scope, Send, over_websocket
 
 
@@ -26,17 +27,21 @@ class Access(Struct, frozen=True, kw_only=True):
     `hosts`: names and addresses by which the service is reached, beside the loopback ones.
     `any_address`: it is bound to all addresses, so every address (but no name) is ours: a page
     cannot make a browser send an address as Host that it does not connect to.
-    `token`: asked of every request to a path that is not in `public`, if there is one.
+    `token`: asked of every request to a path that is not in `public`, nor begins with one of
+    `public_under`, if there is one.
     """
 
     token: str | None = None
     hosts: frozenset[str] = frozenset()
     any_address: bool = False
     public: frozenset[str] = frozenset()
+    public_under: tuple[str, ...] = ()
 
 
 _SITES = frozenset({b"same-origin", b"none"})
-_HEADERS = frozenset({b"host", b"origin", b"sec-fetch-site", b"authorization"})
+_HEADERS = frozenset(
+    {b"host", b"origin", b"sec-fetch-site", b"authorization", b"sec-websocket-protocol"}
+)
 _BEARER = ((b"www-authenticate", b'Bearer realm="proctor"'),)
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]@/\s]+)(?::\d{1,5})?")
 
@@ -47,6 +52,7 @@ class Guard:
     def __init__(self, app: App, access: Access, dialect_of: Callable[[str], Dialect]) -> None:
         self._app = app
         self._public = access.public
+        self._public_under = access.public_under
         self._dialect_of = dialect_of
         self._token = None if access.token is None else access.token.encode()
         self._hosts = frozenset(_plain(host) for host in access.hosts)
@@ -71,7 +77,7 @@ class Guard:
         return (
             self._judge_host(scope, given.get(b"host"))
             or self._judge_site(given)
-            or self._judge_token(scope, given.get(b"authorization"))
+            or self._judge_token(scope, given.get(b"authorization") or _by_protocol(scope, given))
         )
 
     def _judge_host(self, scope: Scope, host: bytes | None) -> Problem | None:
@@ -106,7 +112,8 @@ class Guard:
         return match is not None and _plain(match[1]) in self._hosts
 
     def _judge_token(self, scope: Scope, authorization: bytes | None) -> Problem | None:
-        if self._token is None or scope["path"] in self._public:
+        path = scope["path"]
+        if self._token is None or path in self._public or path.startswith(self._public_under):
             return None
         scheme, _, token = (authorization or b"").partition(b" ")
         if scheme.lower() != b"bearer":
@@ -114,6 +121,23 @@ class Guard:
         if not hmac.compare_digest(token.strip(), self._token):
             return Problem(401, "the token is not the right one", headers=_BEARER)
         return None
+
+
+def _by_protocol(scope: Scope, given: Mapping[bytes, bytes]) -> bytes | None:
+    """Return the authorization that a browser's WebSocket gives, which cannot set that header.
+
+    It offers the protocol `bearer.` with the token in URL-safe base64, as Kubernetes has it.
+    """
+    if scope["type"] != "websocket":
+        return None
+    for offered in given.get(b"sec-websocket-protocol", b"").split(b","):
+        kind, _, text = offered.strip().partition(b".")
+        if kind == b"bearer":
+            try:
+                return b"Bearer " + urlsafe_b64decode(text + b"=" * (-len(text) % 4))
+            except ValueError:
+                return None
+    return None
 
 
 def _host_check(hosts: frozenset[str], any_address: bool) -> Callable[[bytes], bool]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Any
 
 from uvicorn.config import Config
@@ -25,6 +26,8 @@ log = get_logger("api")
 
 DEFAULT_LIMITS = ConnectionLimits()
 BACKLOG = 2048
+MAX_MESSAGE = 1 << 20
+"""Bytes of one message that a client may send over a WebSocket."""
 
 
 class Open(set[Any]):
@@ -39,6 +42,10 @@ class Open(set[Any]):
         if not self:
             self.none.set()
 
+    def remove(self, connection: object) -> None:
+        """Discard it: so uvicorn's WebSockets leave."""
+        self.discard(connection)
+
 
 class HttpServer:
     """Serves `app` on `sockets` (TCP and unix alike), which it owns from `start` on."""
@@ -52,7 +59,10 @@ class HttpServer:
         self._config = Config(
             Door(app),
             http=Connection,
-            ws=websocket,  # type: ignore[arg-type]  # As good as a class: it is only called.
+            # As good as a class: it is only called.
+            ws=partial(websocket, limits.stall_seconds),  # type: ignore[arg-type]
+            ws_max_size=MAX_MESSAGE,
+            ws_per_message_deflate=False,  # Costs more than it saves on the way to a neighbour.
             interface="asgi3",
             lifespan="off",
             log_config=None,
@@ -124,11 +134,11 @@ class HttpServer:
             await server.wait_closed()
 
 
-def websocket(**arguments: Any) -> asyncio.Protocol:
-    """Return uvicorn's WebSocket protocol; its library is loaded with the first connection."""
-    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+def websocket(stall: float, **arguments: Any) -> asyncio.Protocol:
+    """Return the protocol of a WebSocket; its library is loaded with the first connection."""
+    from .wsprotocol import WebSocketConnection
 
-    return WebSocketsSansIOProtocol(**arguments)
+    return WebSocketConnection(**arguments, stall=stall)
 
 
 class Door:

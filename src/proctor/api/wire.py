@@ -9,6 +9,36 @@ MERGED = 64 * 1024
 """Bytes of a body's first piece that are copied to go out together with the head."""
 
 
+class Stall:
+    """Cuts off a client that reads nothing of what is sent to it for `seconds`, while watched."""
+
+    def __init__(self, transport: asyncio.Transport, seconds: float) -> None:
+        self._transport = transport
+        self._seconds = seconds
+        self._unsent = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def watched(self) -> bool:
+        return self._timer is not None
+
+    def watch(self) -> None:
+        self.unwatch()
+        self._unsent = self._transport.get_write_buffer_size()
+        self._timer = asyncio.get_running_loop().call_later(self._seconds, self._check)
+
+    def unwatch(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _check(self) -> None:
+        if self._transport.get_write_buffer_size() >= self._unsent:
+            self._transport.abort()
+        else:
+            self.watch()
+
+
 class Wire(asyncio.Transport):
     """Passes all on to `bare`, a socket's transport; two things are its own.
 
@@ -20,11 +50,9 @@ class Wire(asyncio.Transport):
     def __init__(self, bare: asyncio.Transport, stall: float) -> None:
         super().__init__()
         self.bare = bare
-        self._stall = stall
+        self.stall = Stall(bare, stall)
         self._head: bytes | None = None
         self._head_due = True
-        self._unsent = 0
-        self._timer: asyncio.TimerHandle | None = None
         # These two are asked for with every request.
         self.is_closing = bare.is_closing  # type: ignore[method-assign]
         self.resume_reading = bare.resume_reading  # type: ignore[method-assign]
@@ -68,30 +96,12 @@ class Wire(asyncio.Transport):
         """Close when all is sent, but do not wait for a client that does not read it."""
         self._flush()
         self.bare.close()
-        if self._timer is None and self.bare.get_write_buffer_size():
-            self.watch_unsent()
+        if not self.stall.watched and self.bare.get_write_buffer_size():
+            self.stall.watch()
 
     def abort(self) -> None:
         self.bare.abort()
 
     def lost(self) -> None:
         self._head = None
-        self.unwatch()
-
-    # Clients that do not read.
-
-    def watch_unsent(self) -> None:
-        self.unwatch()
-        self._unsent = self.bare.get_write_buffer_size()
-        self._timer = asyncio.get_running_loop().call_later(self._stall, self._check_unsent)
-
-    def unwatch(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _check_unsent(self) -> None:
-        if self.bare.get_write_buffer_size() >= self._unsent:
-            self.bare.abort()
-        else:
-            self.watch_unsent()
+        self.stall.unwatch()
