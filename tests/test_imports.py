@@ -60,6 +60,7 @@ ARROWS: dict[str, set[str]] = {
         "core",
         "effects",
         "engine",
+        "history",
         "listen",
         "log",
         "logs",
