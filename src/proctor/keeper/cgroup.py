@@ -18,7 +18,7 @@ class Corral:
     @classmethod
     def create(cls, run: int) -> Corral | None:
         try:
-            path = f"{_own_cgroup()}/proctor-kill-{os.getpid()}-{run}"
+            path = f"{own_cgroup()}/proctor-kill-{os.getpid()}-{run}"
             os.mkdir(path)
             if os.path.exists(f"{path}/cgroup.kill"):  # Linux 5.14
                 return cls(path)
@@ -46,9 +46,14 @@ class Corral:
             pass  # Gone meanwhile, or not ours to move: the signals must do.
 
 
-def _own_cgroup() -> str:
+def own_cgroup() -> str:
     """Return the folder of our own v2 cgroup.  Raises FileNotFoundError if there is none."""
-    with open("/proc/self/cgroup") as file:
+    return folder_of("self")
+
+
+def folder_of(process: str) -> str:
+    """Return the folder of the v2 cgroup of a pid, or "self".  Raises OSError."""
+    with open(f"/proc/{process}/cgroup") as file:
         own = next((line[3:].strip() for line in file if line.startswith("0::")), None)
     with open("/proc/self/mounts") as file:
         mounts = [fields[1] for line in file if (fields := line.split())[2] == "cgroup2"]

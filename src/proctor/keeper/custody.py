@@ -6,16 +6,17 @@ import errno
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from . import adopt, tree
+from . import adopt, limits, tree
 from .ending import Ending
 from .loop import Loop
+from .program import NotSpawned
 from .protocol import Frame
 from .runs import Run, Runs
-from .spawn import NotSpawned, Spawner
+from .spawn import Spawner
 
 Tell = Callable[..., None]
 
@@ -23,13 +24,16 @@ Tell = Callable[..., None]
 class Custody:
     """The runs and everything done to them; `tell(frame, fds)` is how the manager hears of it.
 
-    `files` is the soft RLIMIT_NOFILE that runs get, None for our own.
+    `files` is the soft RLIMIT_NOFILE that runs get, None for our own; `store` is what is kept for
+    the manager.
     """
 
-    def __init__(self, loop: Loop, tell: Tell, files: int | None = None) -> None:
+    def __init__(
+        self, loop: Loop, tell: Tell, store: Mapping[str, int], files: int | None = None
+    ) -> None:
         self.runs = Runs()
         self._ending = Ending(self.runs, tell)
-        self._spawner = Spawner(files)
+        self._spawner = Spawner(files, store)
         self._left: dict[int, Run] = {}  # Those with `left`.
         self._changed: list[Run] = []  # Adopted ones of which the process that we hold has ended.
         self._loop = loop
@@ -38,6 +42,11 @@ class Custody:
     @property
     def files(self) -> int:
         return self._spawner.files
+
+    @property
+    def controllers(self) -> list[str]:
+        """The cgroup controllers by which runs can be limited."""
+        return self._spawner.cgroups.controllers
 
     @property
     def deadline(self) -> float | None:
@@ -60,7 +69,7 @@ class Custody:
             return
         run = Run(frame["run"], frame["mark"], 0, 0)
         try:
-            run.pid, run.fd = self._spawner.spawn(frame)
+            run.pid, run.fd, run.held = self._spawner.spawn(frame)
         except NotSpawned as error:
             run.end = _failed(run.run, error.errno, error.what)
             self.runs.add(run)
@@ -71,8 +80,10 @@ class Custody:
             return
         stat = tree.stat(run.pid)
         run.start = stat[2] if stat else 0
+        if frame.get("cgroup"):
+            run.cgroup = limits.of_run(run.pid, run.mark)
         self.runs.add(run)
-        self._tell({"op": "spawned", **_named(run)}, (run.fd,))
+        self._tell({"op": "spawned", **_named(run)}, run.fds)
 
     def adopt(self, frame: Frame) -> None:
         if known := self.runs.all.get(frame["run"]):
@@ -85,8 +96,9 @@ class Custody:
             self._adopt_rest(run)
             return
         run.fd = adopt.reopen_output(run.pid)
+        run.cgroup = limits.of_run(run.pid, run.mark)
         self._hold(run)
-        self._tell({"op": "spawned", **_named(run)}, (run.fd,) if run.fd >= 0 else ())
+        self._tell({"op": "spawned", **_named(run)}, run.fds)
 
     def _adopt_rest(self, run: Run) -> None:
         """Its process is gone, or nobody recorded it; what bears its mark may live all the same."""
@@ -115,6 +127,11 @@ class Custody:
         else:
             self._tell({"op": "gone", "run": frame["run"]})
 
+    def shut(self, frame: Frame) -> None:
+        """The manager has closed its input; what we hold of it is all that keeps it open."""
+        if run := self.runs.all.get(frame["run"]):
+            run.let_go()
+
     def kill_all(self) -> None:
         for run in self.alive:
             self._ending.kill(run)
@@ -130,8 +147,7 @@ class Custody:
     def describe(self, run: Run) -> None:
         """Tell all there is to tell of a run to a manager that may know nothing of it."""
         if run.pid:
-            fds = (run.fd,) if run.fd >= 0 else ()
-            self._tell({"op": "run", "mark": run.mark, **_named(run)}, fds)
+            self._tell({"op": "run", "mark": run.mark, **_named(run)}, run.fds)
         if run.end:
             self._tell(run.end)
             if run.end.get("left") and not run.left:
@@ -161,6 +177,8 @@ class Custody:
     def _ended(self, run: Run, left: bool) -> None:
         assert run.end is not None
         run.left = run.end["left"] = left
+        if run.cgroup and run.end["status"] != 0 and limits.out_of_memory(run.cgroup):
+            run.end["oom"] = True
         if left:
             self._left[run.run] = run
             self._ending.leader_ended(run)
@@ -231,7 +249,7 @@ class Custody:
         """Return what `load` takes, and the descriptors in it."""
         self._ending.work(time.monotonic() + 1.0)  # What is due within the next milliseconds.
         runs = [run.save() for run in self.runs.all.values()]
-        fds = [fd for run in runs for fd in (run["fd"], run["pidfd"]) if fd >= 0]
+        fds = [fd for run in runs for fd in (run["fd"], run["pidfd"], *run["held"]) if fd >= 0]
         return {"runs": runs, "killing": self._ending.killing}, fds
 
     def load(self, saved: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from . import tree
+from . import limits, tree
 from .cgroup import Corral
 from .protocol import Frame
 from .runs import Run, Runs
@@ -135,6 +135,8 @@ class Ending:
             hunt.corral = hunt.corral or Corral.create(run.run)
         if hunt.corral:
             hunt.corral.kill(members)
+        if run.cgroup:
+            limits.kill(run.cgroup)
         for pid, parent in members.items():
             _to_process(run, pid, parent, signal.SIGKILL if closed else signal.SIGSTOP)
         hunt.empty = 0 if members else hunt.empty + 1

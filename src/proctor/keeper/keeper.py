@@ -34,9 +34,10 @@ class Keeper:
 
     def __init__(self, argv: Sequence[str], state: handover.State | None = None) -> None:
         self._loop = Loop()
-        self._custody = Custody(self._loop, self._tell, files=state["files"] if state else None)
+        self._store: dict[str, int] = state["store"] if state else {}
+        files = state["files"] if state else None
+        self._custody = Custody(self._loop, self._tell, self._store, files)
         self._manager = Manager(argv)
-        self._store: dict[str, int] = {}
         self._stops = 0
         self._leaving: int | None = None
         self._reloading = False
@@ -50,6 +51,7 @@ class Keeper:
             "adopt": self._custody.adopt,
             "signal": self._custody.signal,
             "kill": self._custody.kill,
+            "shut": self._custody.shut,
             "ack": self._custody.acknowledge,
             "keep": self._keep,
             "drop": self._drop,
@@ -177,7 +179,7 @@ class Keeper:
         for name, fd in self._store.items():
             self._tell({"op": "kept", "name": name}, (fd,))
         ours = {"version": VERSION, "pid": os.getpid(), "generation": self._manager.generation}
-        self._tell({"op": "ready"} | ours)
+        self._tell({"op": "ready", "controllers": self._custody.controllers} | ours)
         if self._stops:
             self._tell({"op": "stop", "force": self._stops > 1})
 
@@ -270,7 +272,6 @@ class Keeper:
         return state, [*fds, *self._store.values()]
 
     def _load(self, state: handover.State) -> None:
-        self._store = state["store"]
         self._stops = state["stops"]
         self._manager.generation = state["generation"]
         self._manager.quick_deaths = state["quick_deaths"]

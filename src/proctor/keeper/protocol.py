@@ -8,10 +8,12 @@ The manager says:
 
     hello   version               the first frame; the keeper answers with all it has, then `ready`
     spawn   run mark argv env cwd umask nice oom_score_adj rlimits user
+            stdin tty size listen cgroup
                                   answered by `spawned` or `failed`
     adopt   run mark pid start    a process that outlived another keeper: `spawned` or `lost`
     signal  run signal            to everything of the run, then SIGCONT
     kill    run                   SIGKILL everything of the run until nothing is left: `gone`
+    shut    run                   let go of what you hold of the run's input
     ack     runs                  their ends (`exited`, `failed`) are on record and their output is
                                   safe: forget them, or do so when they are gone
     keep    name           +1 fd  hold this descriptor for the next manager
@@ -21,14 +23,16 @@ The manager says:
 
 The keeper says:
 
-    run     run mark pid start  +1 fd    at hello: one it has (the fd is its output's read end,
-                                         if it is still open)
+    run     run mark pid start  +fds     at hello: one it has
     kept    name                +1 fd    at hello: one it holds
-    ready   version pid generation       at hello: that was all; generation counts managers from 1
-    spawned run pid start       +1 fd
+    ready   version pid generation controllers
+                                         at hello: that was all; generation counts managers from 1
+    spawned run pid start       +fds
     failed  run errno what               no process came to be; `what` names the step and the thing
-    exited  run status left cpu rss at   `status` as from wait(2), null if it cannot be known;
-                                         without `left` the run is gone, and no `gone` follows
+    exited  run status left cpu rss at oom
+                                         `status` as from wait(2), null if it cannot be known;
+                                         without `left` the run is gone, and no `gone` follows;
+                                         `oom`, if it is there: its memory limit has killed it
     gone    run                          its process ended and nothing it started is left
     lost    run                          answers adopt: no such process
     stuck   run pids                     killed, but they do not die (uninterruptible sleep)
@@ -41,6 +45,15 @@ never began by `failed`.
 RLIMIT_LOCKS (Linux has not enforced that limit since 2.4; fork, exec, setsid and setuid keep it).
 `start` is the process's start time in clock ticks since boot.  `user` is null or {uid gid groups}.
 `rlimits` is a list of [resource number, soft, hard], null meaning unlimited.
+
+The descriptors of a run: none if its output goes elsewhere (an adopted one); else the read end of
+its output, then with stdin "pipe" that pipe's write end, or with `tty` the terminal's master and
+the write end of the output, for the manager to write there what the terminal says.
+
+`stdin` is null (/dev/null), "pipe" or a path; `size` the terminal's [rows, columns].  `listen` is
+a list of [name of what is kept, name in LISTEN_FDNAMES], passed as in sd_listen_fds(3).  `cgroup`
+is null or {name mark set}: `set` maps files of the run's own cgroup to what is written there, and
+`controllers` are those by which that can be limited, none where there are no cgroups.
 """
 
 from __future__ import annotations

@@ -11,16 +11,17 @@ import os
 import time
 from typing import Any
 
-from . import tree
+from . import limits, tree
 from .protocol import Frame
 
-_SAVED = ("run", "mark", "pid", "start", "fd", "end", "left", "acked", "pidfd")
+_SAVED = ("run", "mark", "pid", "start", "fd", "end", "left", "acked", "pidfd", "held", "cgroup")
 
 
 class Run:
     """One run: `end` is the frame that told, or will tell, how it ended, None while it lives.
 
     `fd` is its output's read end, `pidfd` is open for a process that is not our child; -1: none.
+    `held` are descriptors of its input, see Stdio; `cgroup` is the folder of its own, "": none.
     `left`: its leader has ended, but something it started lives.
     """
 
@@ -36,6 +37,19 @@ class Run:
         self.left = False
         self.acked = False
         self.pidfd = -1
+        self.held: list[int] = []
+        self.cgroup = ""
+
+    @property
+    def fds(self) -> tuple[int, ...]:
+        """What the manager gets of it."""
+        return (self.fd, *self.held) if self.fd >= 0 else ()
+
+    def let_go(self) -> None:
+        """Close what is held of its input."""
+        for fd in self.held:
+            os.close(fd)
+        self.held = []
 
     @property
     def alive(self) -> bool:
@@ -48,7 +62,8 @@ class Run:
     def load(cls, saved: dict[str, Any]) -> Run:
         self = cls(saved["run"], saved["mark"], saved["pid"], saved["start"])
         for name in _SAVED:
-            setattr(self, name, saved[name])
+            if name in saved:  # A keeper of another version may not know of it.
+                setattr(self, name, saved[name])
         return self
 
 
@@ -74,8 +89,11 @@ class Runs:
         del self.all[run.run]
         if self._marks.get(run.mark) is run:
             del self._marks[run.mark]
+        run.let_go()
         if run.fd >= 0:
             os.close(run.fd)
+        if run.cgroup:
+            limits.remove(run.cgroup)
 
     def find_orphans(self) -> None:
         """Bring `orphans` up to date: our children that are no leaders, nor `others`."""
