@@ -265,7 +265,7 @@ def test_other_methods_are_not_allowed_and_the_right_ones_are_named(
         assert response.json["code"] == 405
 
 
-@pytest.mark.parametrize("path", ["/", "/proc/", "/PROC", "/proc/x", "/docs/../proc", "/%00"])
+@pytest.mark.parametrize("path", ["//", "/proc/", "/PROC", "/proc/x", "/docs/../proc", "/%00"])
 def test_other_paths_are_not_found(server: Running, path: str) -> None:
     response = server.request("GET", path)
 
