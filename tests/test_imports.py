@@ -61,6 +61,7 @@ ARROWS: dict[str, set[str]] = {
         "effects",
         "engine",
         "history",
+        "keeper.room",
         "listen",
         "log",
         "logs",

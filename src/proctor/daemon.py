@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 from . import listen, statedir
 from .api.app import ApiSettings, build_app
 from .api.body import BodyLimits
+from .api.connection import ConnectionLimits
 from .api.ports import Service
 from .api.reply import App
 from .api.schemas import SpecLimits
@@ -34,6 +36,7 @@ from .engine.identity import resolve
 from .engine.local import LocalEngine
 from .engine.notify import NotifyHub
 from .history import Retention
+from .keeper import room
 from .log import configure, get_logger
 from .logs.rotation import Limits
 from .logs.writer import LogWriter
@@ -97,6 +100,11 @@ def _retention(settings: Settings) -> Retention:
 def boot_id() -> str:
     """Return the name of this boot: pids and monotonic times of another one mean nothing."""
     return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+
+
+def _files() -> int:
+    """Return how many descriptors we may have: the keeper has raised the soft limit."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def check_spec(spec: Spec) -> None:
@@ -165,7 +173,8 @@ class _Service:
         )
         await self._manager.open(self._store.load(), boot_id(), late=engine.generation > 1)
         self._metrics = self._measure(world)
-        self._server = HttpServer(self._app(listeners), listeners)
+        limits = ConnectionLimits(connections=room.connections(_files()))
+        self._server = HttpServer(self._app(listeners), listeners, limits)
         await self._server.start()
         for listener in listeners:
             log.info("listening", url=listen.url(listener))
@@ -274,6 +283,7 @@ class _Service:
         return LogWriter(
             self._log_root,
             Limits(output.segment_size, output.replica_quota, output.total_quota),
+            most_open=room.open_logs(_files()),
             on_drained=self._in_loop(lambda run: self._manager.output_drained(run)),
             on_loss=lambda loss: log.error(
                 "output_lost", replica=str(loss.id), bytes=loss.lost, error=loss.error

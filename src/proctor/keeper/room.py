@@ -1,14 +1,10 @@
-"""How many descriptors are kept back from runs.
+"""How many descriptors are kept back from runs.  Pure.
 
 A run takes one in the keeper and one in the manager, which have the same limit.  What is kept back
 is for talking, reaping and stopping here, and there for connections, the store and open logs.
 """
 
 from __future__ import annotations
-
-import errno
-
-from .program import NotSpawned
 
 LEAST, MOST = 44, 1600
 COMMANDS = 1 << 31
@@ -20,18 +16,18 @@ def reserve(limit: int) -> int:
     return min(MOST, max(LEAST, limit // 8))
 
 
-def check_room(fd: int, limit: int, run: int) -> None:
-    """Raise NotSpawned (EMFILE) unless a run may have `fd`, which was the lowest that was free.
+def refusal(fd: int, limit: int, run: int) -> str | None:
+    """Say why a run may not have `fd`, which was the lowest that was free; None if it may.
 
     Commands reach into what is kept back: a stop command must not fail for want of a descriptor.
     """
     share = reserve(limit)
-    if fd >= limit - (share // 2 if run >= COMMANDS else share):
-        raise NotSpawned(
-            errno.EMFILE,
-            f"too many open files: the service's limit of {limit} (ulimit -n) leaves no room for "
-            "another run",
-        )
+    if fd < limit - (share // 2 if run >= COMMANDS else share):
+        return None
+    return (
+        f"too many open files: the service's limit of {limit} (ulimit -n) leaves no room for "
+        "another run"
+    )
 
 
 def open_logs(limit: int) -> int:

@@ -22,7 +22,6 @@ from .pipe import MOST_HOT, Pipe
 from .replica import EMPTY, ReplicaLog
 from .rotation import DEFAULT_LIMITS, Limits
 
-# Three descriptors each.
 MOST_OPEN = 128
 REPORT_INTERVAL = 10.0
 NAP = 50e-6
@@ -41,7 +40,8 @@ class LogWriter:
     """Moves what comes through pipes into the logs below `root`, in a thread of its own.
 
     Rule: only the thread touches logs and reads pipes; the two maps of pipes are shared, under
-    `_lock`.  `on_drained(run)`, `on_loss(loss)` and `on_crash(error)` are called in the thread and
+    `_lock`.  `most_open` logs have their files open, three each; the others open them again when
+    there is something to write.  `on_drained(run)`, `on_loss(loss)` and `on_crash(error)` are called in the thread and
     must return soon.  Nothing wakes the thread but bytes, ends of pipes and the methods here.
     """
 
@@ -50,12 +50,14 @@ class LogWriter:
         root: Path,
         limits: Limits = DEFAULT_LIMITS,
         *,
+        most_open: int = MOST_OPEN,
         on_drained: Callable[[int], None] = lambda run: None,
         on_loss: Callable[[Loss], None] = lambda loss: None,
         on_crash: Callable[[BaseException], None] | None = None,
     ) -> None:
         self._root = root
         self._limits = limits
+        self._most_open = most_open
         self._on_drained = on_drained
         self._on_loss = on_loss
         self._on_crash = on_crash
@@ -211,7 +213,7 @@ class LogWriter:
     def _keep_open(self, log: ReplicaLog) -> None:
         self._open[log.id] = log
         self._open.move_to_end(log.id)
-        if len(self._open) > MOST_OPEN:
+        if len(self._open) > self._most_open:
             self._open.popitem(last=False)[1].release()
 
     def _make_room(self, more: int) -> None:
