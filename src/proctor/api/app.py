@@ -64,7 +64,7 @@ def build_app(
     operations = Operations(manager.world, manager.history.listen)
     groups = [
         proc.group(proc.Proc(manager, accept, settings.log_root)),
-        v1.tasks(Tasks(manager, accept)),
+        v1.tasks(Tasks(manager, accept, measured.counters.restarts.__getitem__)),
         v1.verbs(Verbs(manager, operations, settings.spec), operations),
         v1.history(Runs(manager)),
         v1.streams(Logs(manager, settings.log_root, service.subscribe), Events(manager)),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from proctor.core.model import Exit, Now, Replica, Run, State
+from collections.abc import Callable
+
+from proctor.core.checks import LIVENESS, READINESS, STARTUP
+from proctor.core.hosts import shown_deps
+from proctor.core.model import Exit, Now, Replica, ReplicaId, Run, State
 from proctor.core.restart import succeeded
 from proctor.core.spec import Spec
 from proctor.core.statement import statement
@@ -10,10 +14,11 @@ from proctor.core.views import command_text
 from proctor.core.world import World
 
 from .schemas import shown
-from .schemas.tasks import ExitEntry, ReplicaEntry, RunEntry, TaskDetails, TaskSummary
+from .schemas.tasks import CheckEntry, ExitEntry, ReplicaEntry, RunEntry, TaskDetails, TaskSummary
 
 
-def summary(world: World, name: str) -> TaskSummary:
+def summary(world: World, name: str, restarts_of: Callable[[ReplicaId], int]) -> TaskSummary:
+    """`restarts_of` says how often a replica was restarted since the service started."""
     task = world.tasks[name]
     spec, said, replicas = task.spec, statement(world, name), world.replicas_of(name)
     ended = [r for r in replicas if r.exit is not None]
@@ -22,6 +27,7 @@ def summary(world: World, name: str) -> TaskSummary:
         type=spec.type.value,
         namespace=spec.namespace,
         labels=spec.labels,
+        deps=[dep.task for dep in shown_deps(spec)],
         state=said.state.value,
         reason=said.reason,
         cmd=command_text(spec),
@@ -31,6 +37,7 @@ def summary(world: World, name: str) -> TaskSummary:
         ready=said.ready,
         pids=[r.pid for r in replicas if r.pid is not None],
         restarts=max((r.restarts for r in replicas), default=0),
+        restarts_total=sum(restarts_of(r.id) for r in replicas),
         started=min((r.started for r in replicas if r.alive and r.started), default=None),
         next_fire=task.next_fire,
         last_exit=_exit(max(ended, key=lambda r: r.since).exit) if ended else None,
@@ -57,10 +64,10 @@ def details(world: World, name: str, now: Now) -> TaskDetails:
 
 
 def replicas(world: World, name: str, now: Now) -> list[ReplicaEntry]:
-    return [_replica(r, now) for r in world.replicas_of(name)]
+    return [_replica(world, r, now) for r in world.replicas_of(name)]
 
 
-def _replica(r: Replica, now: Now) -> ReplicaEntry:
+def _replica(world: World, r: Replica, now: Now) -> ReplicaEntry:
     started = r.started if r.alive else None
     waits = r.state is State.BACKOFF and r.deadline is not None
     return ReplicaEntry(
@@ -78,7 +85,23 @@ def _replica(r: Replica, now: Now) -> ReplicaEntry:
         reason=r.reason,
         next_restart=now.wall + (r.deadline or 0.0) - now.mono if waits else None,
         last_exit=_exit(r.exit),
+        checks=_checks(world, r, now),
     )
+
+
+def _checks(world: World, r: Replica, now: Now) -> list[CheckEntry]:
+    found = []
+    for name in (STARTUP, READINESS, LIVENESS):
+        verdict = world.verdicts.get((r.id, name))
+        if verdict is not None and verdict.run == r.run:
+            answered = verdict.successes or verdict.failures
+            at = now.wall + verdict.at - now.mono if answered else None
+            found.append(
+                CheckEntry(
+                    name, verdict.passing, verdict.successes, verdict.failures, verdict.text, at
+                )
+            )
+    return found
 
 
 def run_entry(run: Run, spec: Spec | None) -> RunEntry:

@@ -34,6 +34,7 @@ SUMMARY: dict[str, Any] = {
     "type": "daemon",
     "namespace": "shop",
     "labels": {"tier": "front"},
+    "deps": ["db"],
     "state": "running",
     "reason": "",
     "cmd": "exec ./server --port 8080",
@@ -43,6 +44,7 @@ SUMMARY: dict[str, Any] = {
     "ready": 1,
     "pids": [4321],
     "restarts": 0,
+    "restarts_total": 2,
     "started": 1893456000.0,
     "next_fire": None,
     "last_exit": EXIT,
@@ -73,6 +75,16 @@ DETAILS: dict[str, Any] = {
             "reason": "",
             "next_restart": None,
             "last_exit": None,
+            "checks": [
+                {
+                    "name": "readiness",
+                    "passing": True,
+                    "successes": 12,
+                    "failures": 0,
+                    "text": "HTTP 200",
+                    "at": 1893456000.0,
+                }
+            ],
         }
     ],
     "dependents": [],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
@@ -13,6 +13,7 @@ import msgspec
 
 from proctor.core.errors import BadSpec
 from proctor.core.hosts import is_internal
+from proctor.core.model import ReplicaId
 from proctor.core.update import Plan
 from proctor.manager import Manager, Result
 
@@ -38,7 +39,13 @@ from .selectors import has_labels, know, visible
 class Tasks:
     """The handlers.  A page of the list is kept until the manager's version changes."""
 
-    def __init__(self, manager: Manager, accept: Acceptance) -> None:
+    def __init__(
+        self,
+        manager: Manager,
+        accept: Acceptance,
+        restarts_of: Callable[[ReplicaId], int] = lambda id: 0,
+    ) -> None:
+        self._restarts_of = restarts_of
         self._manager = manager
         self._world = manager.world
         self._accept = accept
@@ -48,12 +55,18 @@ class Tasks:
         return self._page(self._manager.version, call.query)
 
     def _make_page(self, version: int, query: ListQuery) -> Reply:
-        names = [name for name in visible(self._world) if self._may_fit(name, query)]
-        found = [describe.summary(self._world, name) for name in names]
+        names = [name for name in self._meant(query) if self._may_fit(name, query)]
+        found = [describe.summary(self._world, name, self._restarts_of) for name in names]
         if query.state is not None:
             states = query.state.split(",")
             found = [one for one in found if one.state in states]
         return json_reply(_page(found, query))
+
+    def _meant(self, query: ListQuery) -> Iterable[str]:
+        if query.names is None:
+            return visible(self._world)
+        # A page that shows thousands of tasks asks for the few that have changed.
+        return [n for n in dict.fromkeys(query.names.split(",")) if n in self._world.tasks]
 
     def _may_fit(self, name: str, query: ListQuery) -> bool:
         spec = self._world.tasks[name].spec

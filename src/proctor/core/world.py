@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from . import changing, firing, graph, schedules, updating
 from .changes import Changes
+from .checks import Verdict
 from .commands import Command, Signal
 from .deps import Blocker
 from .errors import DependencyCycle, ShuttingDown, TaskExists, UnknownTask
@@ -261,6 +262,11 @@ class World:
     def fatal(self) -> Exit | None:
         """How an essential task has ended, if one has failed for good."""
         return self._stepper.fatal
+
+    @property
+    def verdicts(self) -> Mapping[tuple[ReplicaId, str], Verdict]:
+        """What each check of each replica that is up has said so far, by the check's name."""
+        return self._stepper.checks.verdicts
 
     @property
     def halting(self) -> bool:

@@ -26,6 +26,17 @@ class ExitEntry(Struct, frozen=True, omit_defaults=True):
     max_rss: Annotated[int, Meta(description="Bytes of memory at the most.")] = 0
 
 
+class CheckEntry(Struct, frozen=True):
+    """What a check has said of a replica."""
+
+    name: Annotated[str, Meta(description="`startup`, `readiness` or `liveness`.")]
+    passing: Annotated[bool | None, Meta(description="null: it has not made up its mind.")]
+    successes: Annotated[int, Meta(description="In a row, up to now.")]
+    failures: Annotated[int, Meta(description="In a row, up to now.")]
+    text: Annotated[str, Meta(description="The last answer.", examples=["HTTP 200"])]
+    at: Annotated[float | None, Meta(description="When it came; null: none has.")]
+
+
 class ReplicaEntry(Struct, frozen=True):
     """A replica of a task."""
 
@@ -43,6 +54,7 @@ class ReplicaEntry(Struct, frozen=True):
     reason: Annotated[str, Meta(description="Why it is in this state.")]
     next_restart: Annotated[float | None, Meta(description="When it is started again.")]
     last_exit: ExitEntry | None
+    checks: Annotated[list[CheckEntry], Meta(description="What its checks say of this run.")]
 
 
 class TaskSummary(Struct, frozen=True):
@@ -52,6 +64,7 @@ class TaskSummary(Struct, frozen=True):
     type: str
     namespace: str
     labels: dict[str, str]
+    deps: Annotated[list[str], Meta(description="The tasks that it depends on.")]
     state: Annotated[str, Meta(description="What it is doing.", examples=["running"])]
     reason: Annotated[str, Meta(description="Why, in words.")]
     cmd: Annotated[str, Meta(description="The command as one would type it.")]
@@ -61,6 +74,9 @@ class TaskSummary(Struct, frozen=True):
     ready: Annotated[int, Meta(description="How many of them are ready.")]
     pids: list[int]
     restarts: Annotated[int, Meta(description="The most restarts in a row of a replica.")]
+    restarts_total: Annotated[
+        int, Meta(description="Restarts of all its replicas since the service started.")
+    ]
     started: Annotated[float | None, Meta(description="When its oldest live run began.")]
     next_fire: Annotated[float | None, Meta(description="When its schedule fires next.")]
     last_exit: ExitEntry | None
@@ -114,6 +130,10 @@ class PutResponse(Struct, frozen=True):
 
 
 class ListQuery(Query, frozen=True):
+    names: Annotated[
+        Annotated[str, Meta(max_length=20_000)] | None,
+        Meta(description="Only tasks of these names: `web,db`; those that are not there are not."),
+    ] = None
     name: Annotated[
         Annotated[str, Meta(max_length=200)] | None, Meta(description="Only names that fit a glob.")
     ] = None
