@@ -186,7 +186,7 @@ def test_events_come_with_their_ids(ask: Ask) -> None:
     )
     with toy_server() as toy:
         toy.answer = lambda handler: chunked(handler, text)
-        found = [(e.id, e.kind) for e in ask(toy.url, lambda client: client.events(since=6))]
+        found = [(e.id, e.kind) for e in ask(toy.url, lambda client: client.events(after=6))]
 
     assert found == [(7, "replica.up")]
 

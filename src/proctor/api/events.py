@@ -2,102 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from fnmatch import fnmatchcase
 
+from proctor.core.hosts import is_internal
 from proctor.core.model import Note
 from proctor.manager import Manager
 
 from .errors import Problem, Refused
 from .oapi import Call, Nothing
 from .reply import Stream
-from .schemas.streams import EventEntry, EventsQuery
-from .streams import EVENTS, Framing, Mailbox
+from .schemas.streams import EventsQuery
+from .streams import EVENTS, Framing
+from .tail import Behind, Event, Tail
+from .websocket import TRY_LATER, WebSocket
 
-MOST_WAITING = 10_000
-PAGE = 1000
-
-Numbered = tuple[int, Note]
+Request = Call[EventsQuery, Nothing]
 
 
 class Events:
-    """The handler; the past is in the store, the present comes from the manager's history."""
+    """The handlers; the past is in the store, the present comes from the manager's history."""
 
     def __init__(self, manager: Manager) -> None:
-        self._store = manager.store
-        self._history = manager.history
+        self._tail = Tail(manager.store, manager.history)
 
-    async def follow(self, call: Call[EventsQuery, Nothing]) -> Stream:
+    async def follow(self, call: Request) -> Stream:
         """Begin behind the event that the client saw last, or now."""
         framing = Framing(call.header(b"accept"), default=EVENTS)
-        since = call.query.since if call.query.since is not None else _last_seen(call)
-        if since is not None and since < self._store.first_event() - 1:
-            raise Refused(
-                Problem(
-                    410,
-                    f"events up to {self._store.first_event() - 1} are no longer kept: "
-                    "begin anew, without `since`",
-                )
-            )
-        return Stream(self._chunks(call, framing, since), framing.headers)
+        return Stream(self._chunks(call, framing, self._begin(call)), framing.headers)
+
+    async def watch(self, call: Request, socket: WebSocket) -> None:
+        """The same over a WebSocket, one event a message."""
+        at = self._begin(call)
+        await socket.accept()
+        await socket.until_gone(self._messages(call, socket, at))
+
+    def _begin(self, call: Request) -> int:
+        """Return the id of the event to begin behind.  Raises Refused."""
+        after = call.query.after if call.query.after is not None else _last_seen(call)
+        if after is None:
+            return self._tail.last
+        first, last = self._tail.first, self._tail.last
+        if first - 1 <= after <= last:
+            return after
+        # Later ones than the last may have been: a power cut takes what was saved just before.
+        raise Refused(
+            Problem(410, f"only events {first} to {last} are kept: begin anew, without `after`")
+        )
 
     async def _chunks(
-        self, call: Call[EventsQuery, Nothing], framing: Framing, since: int | None
+        self, call: Request, framing: Framing, at: int
     ) -> AsyncGenerator[bytes, None]:
-        # Listening begins before the past is read: what happens in between comes twice, and the
-        # second time is passed over by its number.
-        mailbox: Mailbox[Numbered] = Mailbox(MOST_WAITING)
-        end = self._history.listen(lambda first, notes: mailbox.put(*enumerate(notes, first)))
-        fits = _filter(call.query.task)
-        at = self._store.last_event if since is None else since
-        left = call.query.limit
+        yield framing.sign_of_life
         try:
-            yield framing.sign_of_life
-            async for batch in self._batches(mailbox, at, call):
-                fresh = [(id, note) for id, note in batch if id > at and fits(note)]
-                at = max(at, batch[-1][0]) if batch else at
-                fresh = fresh if left is None else fresh[:left]
-                yield _framed(framing, fresh) or framing.sign_of_life
-                if left is not None and (left := left - len(fresh)) <= 0:
+            async with aclosing(self._batches(call, at)) as batches:
+                async for batch in batches:
+                    frames = [framing.framed(event.json, event.id) for event in batch]
+                    yield b"".join(frames) or framing.sign_of_life
+        except Behind:
+            pass  # The client comes again, and is told.
+
+    async def _messages(self, call: Request, socket: WebSocket, at: int) -> None:
+        try:
+            async with aclosing(self._batches(call, at)) as batches:
+                async for batch in batches:
+                    for event in batch:
+                        await socket.send(event.json.decode())
+        except Behind:
+            await socket.close(TRY_LATER, "too slow: what comes next is no longer kept")
+
+    async def _batches(self, call: Request, at: int) -> AsyncGenerator[Sequence[Event], None]:
+        """Yield what is wanted of what happens, until the limit."""
+        fits = _filter(call.query)
+        left = call.query.limit
+        async with aclosing(self._tail.batches(at, call.stopping)) as batches:
+            async for batch in batches:
+                wanted = [event for event in batch if fits(event.note)][:left]
+                if wanted or not batch:
+                    yield wanted
+                if left is not None and (left := left - len(wanted)) <= 0:
                     return
-        finally:
-            end()
-
-    async def _batches(
-        self, mailbox: Mailbox[Numbered], at: int, call: Call[EventsQuery, Nothing]
-    ) -> AsyncGenerator[Sequence[Numbered], None]:
-        while page := self._store.events(at, PAGE):
-            yield page
-            at = page[-1][0]
-        async for batch in mailbox.batches(call.stopping):
-            yield batch
 
 
-def _last_seen(call: Call[EventsQuery, Nothing]) -> int | None:
+def _last_seen(call: Request) -> int | None:
     """Return the Last-Event-ID that a browser sends when it connects again."""
     text = call.header(b"last-event-id")
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None
 
 
-def _filter(selector: str) -> Callable[[Note], bool]:
-    patterns = [part.partition(":") for part in selector.split(",") if part]
-    if not patterns:
-        return lambda note: True
+def _filter(query: EventsQuery) -> Callable[[Note], bool]:
+    patterns = [part.partition(":") for part in query.task.split(",") if part]
 
     def fits(note: Note) -> bool:
-        return any(
+        if is_internal(note.task) and not query.internal:
+            return False
+        return not patterns or any(
             fnmatchcase(note.task, name) and (index in ("", "*") or index == str(note.replica))
             for name, _, index in patterns
         )
 
     return fits
-
-
-def _framed(framing: Framing, events: Iterable[Numbered]) -> bytes:
-    return b"".join(
-        framing.frame(
-            EventEntry(id, n.at, n.kind, n.task, n.replica, n.run, n.pid, n.reason, n.actor),
-            str(id),
-        )
-        for id, n in events
-    )

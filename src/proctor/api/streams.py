@@ -32,11 +32,14 @@ class Framing:
     def headers(self) -> tuple[Header, ...]:
         return ((b"content-type", self.kind.encode()), NO_STORE, NO_SNIFF)
 
-    def frame(self, value: object, id: str = "") -> bytes:
-        line = _encode(value)
+    def frame(self, value: object) -> bytes:
+        return self.framed(_encode(value))
+
+    def framed(self, line: bytes, id: int | None = None) -> bytes:
+        """Frame what is JSON already."""
         if self.kind == LINES:
             return line + b"\n"
-        head = b"id: %b\n" % id.encode() if id else b""
+        head = b"" if id is None else b"id: %d\n" % id
         return head + b"data: " + line + b"\n\n"
 
     @property

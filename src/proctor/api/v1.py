@@ -55,6 +55,7 @@ from .schemas.tasks import (
 from .system import System
 from .tasks import Tasks
 from .verbs import Verb, Verbs
+from .websocket import SocketRoute
 
 UNKNOWN = {404: "There is no such task."}
 BUSY = {503: "The service is stopping.", 507: "It could not be saved, so it was not done."}
@@ -279,12 +280,22 @@ def streams(logs: Logs, events: Events) -> Group:
             path="/v1/events",
             id="follow_events",
             tag="events",
-            summary="Follow what happens; resume with `since` or Last-Event-ID",
-            description="Server-sent events, or JSON lines if the client accepts those.",
+            summary="Follow what happens; resume with `after` or Last-Event-ID",
+            description="Server-sent events, JSON lines if the client accepts those, or, to a"
+            " WebSocket, each event a message.",
             handler=events.follow,
             query=EventsQuery,
             returns="text/event-stream",
-            errors={410: "The events after `since` are no longer kept."},
+            errors={410: "The events that follow `after` are not kept any more."},
+        ),
+        sockets=(
+            SocketRoute(
+                path="/v1/events",
+                id="watch_events",
+                summary="Follow what happens, an event a message",
+                handler=events.watch,
+                query=EventsQuery,
+            ),
         ),
     )
 
@@ -383,5 +394,5 @@ def system(handlers: System) -> Group:
     )
 
 
-def _group(*operations: AnyOperation) -> Group:
-    return Group(operations, problem_details, ProblemDetails, PROBLEM_JSON[1].decode())
+def _group(*operations: AnyOperation, sockets: Sequence[SocketRoute[Any]] = ()) -> Group:
+    return Group(operations, problem_details, ProblemDetails, PROBLEM_JSON[1].decode(), sockets)

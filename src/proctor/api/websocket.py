@@ -16,7 +16,8 @@ Source: RFC 6455 (the closing codes: 7.4.1), and the WebSocket part of ASGI.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
@@ -88,6 +89,19 @@ class WebSocket:
         """Return when the client is gone; what it says is passed over."""
         while await self.receive() is not None:
             pass
+
+    async def until_gone(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work until it is done or the client gone; what the client says is passed over."""
+        working = asyncio.ensure_future(work)
+        gone = asyncio.ensure_future(self.wait_gone())
+        try:
+            await asyncio.wait((working, gone), return_when=asyncio.FIRST_COMPLETED)
+            if working.done():
+                await working
+        finally:
+            for task in (gone, working):
+                task.cancel()
+            await asyncio.gather(gone, working, return_exceptions=True)
 
     async def _tell(self, message: dict[str, Any]) -> None:
         if self.over:

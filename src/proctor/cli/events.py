@@ -20,10 +20,10 @@ COLOURS = {"failed": "red", "up": "green", "ready": "green", "backoff": "yellow"
 
 @click.command("events")
 @select_argument()
-@click.option("--since", type=int, metavar="ID", help="Go on after the event with this id.")
+@click.option("--after", type=int, metavar="ID", help="Go on after the event with this id.")
 @click.option("-n", "--limit", type=click.IntRange(min=1), help="End after so many.")
 @json_option
-def command(select: tuple[str, ...], since: int | None, limit: int | None, as_json: bool) -> None:
+def command(select: tuple[str, ...], after: int | None, limit: int | None, as_json: bool) -> None:
     """Show what happens to tasks until you press Ctrl-C.
 
     \b
@@ -33,7 +33,7 @@ def command(select: tuple[str, ...], since: int | None, limit: int | None, as_js
     """
     with told(), Client() as client:
         try:
-            for event in client.events(*select, since=since, limit=limit):
+            for event in client.events(*select, after=after, limit=limit):
                 _print(event, as_json)
         except KeyboardInterrupt:
             return

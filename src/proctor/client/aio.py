@@ -220,15 +220,15 @@ class AsyncClient:
                 yield read_line(line)
 
     async def events(
-        self, *select: str, since: int | None = None, limit: int | None = None
+        self, *select: str, after: int | None = None, limit: int | None = None
     ) -> AsyncIterator[Event]:
-        """Yield what happens; `since` is the id of the last event seen, to go on without a gap.
+        """Yield what happens; `after` is the id of the last event seen, to go on without a gap.
 
         It ends after `limit` events, when the service ends, or with a reader that is too slow.
         """
         names = await self.names(select)
         parser = SseParser()
-        async for line in self.transport.lines(ops.events(names, since, limit)):
+        async for line in self.transport.lines(ops.events(names, after, limit)):
             if message := parser.feed(line.decode("utf-8", "replace")):
                 yield read_event(message)
 

@@ -112,8 +112,8 @@ def logs(names: Sequence[str], query: Fields) -> Call[bytes]:
     return Call("GET", "/v1/logs", bytes, query, accept=JSON_LINES)
 
 
-def events(names: Sequence[str], since: int | None, limit: int | None) -> Call[bytes]:
-    query = {"task": ",".join(names) or None, "since": since, "limit": limit}
+def events(names: Sequence[str], after: int | None, limit: int | None) -> Call[bytes]:
+    query = {"task": ",".join(names) or None, "after": after, "limit": limit}
     return Call("GET", "/v1/events", bytes, query, accept=EVENTS)
 
 

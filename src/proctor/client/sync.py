@@ -220,14 +220,14 @@ class Client:
                 yield read_line(line)
 
     def events(
-        self, *select: str, since: int | None = None, limit: int | None = None
+        self, *select: str, after: int | None = None, limit: int | None = None
     ) -> Iterator[Event]:
-        """Yield what happens; `since` is the id of the last event seen, to go on without a gap.
+        """Yield what happens; `after` is the id of the last event seen, to go on without a gap.
 
         It ends after `limit` events, when the service ends, or with a reader that is too slow.
         """
         names = self.names(select)
-        for message in messages(self.transport.lines(ops.events(names, since, limit))):
+        for message in messages(self.transport.lines(ops.events(names, after, limit))):
             yield read_event(message)
 
     def names(self, select: Sequence[str]) -> list[str]:

@@ -56,7 +56,8 @@ class EventsQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which events."""
 
     task: Selector = ""
-    since: Annotated[int, Meta(ge=0, description="The id of the last event seen.")] | None = None
+    after: Annotated[int, Meta(ge=0, description="The id of the last event seen.")] | None = None
+    internal: Annotated[bool, Meta(description="Of the service's own tasks, too.")] = False
     limit: Annotated[int, Meta(ge=1, le=10_000, description="End after so many.")] | None = None
 
 
@@ -72,3 +73,25 @@ class EventEntry(Struct, frozen=True, omit_defaults=True):
     pid: int | None = None
     reason: str = ""
     actor: str = ""
+
+
+Glob = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL, description="A glob.")]
+
+
+class HistoryQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which events of the past."""
+
+    task: Annotated[Glob, Meta(description="Only of tasks of such a name: `web`, `web*`.")] = "*"
+    kind: Annotated[Glob, Meta(description="Only of this kind: `task.*`, `replica.up`.")] = "*"
+    limit: Annotated[int, Meta(ge=1, le=1000, description="How many at most.")] = 100
+    before: Annotated[
+        Annotated[int, Meta(ge=1, le=2**62)] | None,
+        Meta(description="Only events with lower ids: `next` of the page before."),
+    ] = None
+
+
+class EventList(Struct, frozen=True):
+    """Events, the newest first."""
+
+    events: list[EventEntry]
+    next: Annotated[int | None, Meta(description="`before` of the next page.")]
