@@ -26,6 +26,7 @@ format: $(DEV)
 
 bench: $(DEV)
 	$(BIN)/python bench/run.py
+	$(BIN)/python bench/melang/run.py
 
 $(RUN): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Proctor needs Python 3.11 or newer: make PYTHON=python3.12")'

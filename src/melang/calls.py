@@ -201,3 +201,14 @@ def property_cell(base: Value, name: bytes) -> Cell:
 def property_argument(by_reference: int, base: Value, name: bytes) -> Value:
     """Return `base.name` as an argument."""
     return property_cell(base, name) if by_reference else property_of(base, name)
+
+
+def _called_through_cell(count: int) -> property:
+    slot = f"f{count}"
+    return property(lambda cell: getattr(resolve(cell), slot))
+
+
+# A name that is only ever defined holds a Function or a Cell.  With the same
+# slots in both, compiled code calls it without a look at which it is.
+for _count in range(7):
+    setattr(Cell, f"f{_count}", _called_through_cell(_count))

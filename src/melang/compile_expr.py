@@ -39,10 +39,18 @@ _KINDS = {type(None): "nil", bool: "bool", int: "int", float: "real", bytes: "st
 class Expressions:
     """The expressions of one function."""
 
-    def __init__(self, emit: Emitter, variables: Variables, hooks: set[str], closures: bool):
+    def __init__(
+        self,
+        emit: Emitter,
+        variables: Variables,
+        hooks: set[str],
+        closures: bool,
+        assigned: set[str],
+    ) -> None:
         self.emit = emit
         self.variables = variables
         self.hooks = hooks
+        self.assigned = assigned  # names that something is stored into, anywhere in the unit
         self.arithmetic = Arithmetic(emit, variables, hooks)
         self.closures = closures  # whether the unit has functions with captured variables
 
@@ -384,15 +392,18 @@ class Expressions:
             plain = emit.type_is(first, ".Function")
             callee = emit.choose(plain, again, emit.call(".resolve", again))
         function = self.variables.temporary()
+        count = len(expr.args)
         if owner_name or any(isinstance(place, (Name, Index, Property)) for place in places):
             callee = emit.walrus(function, callee)
-        count = len(expr.args)
+        elif count <= 6 and self._is_definition(target(expr.callee)):
+            callee = first
         if count <= 6:
             code = emit.attribute(callee, f"f{count}")
         else:
             code = emit.invoke(emit.attribute(callee, "call_with"), [emit.const(count)])
-        # Through a variable, or Python would look for a method instead of a slot.
-        code = emit.walrus(self.variables.temporary(), code)
+        # Python looks for a method where a call has an attribute; a choice without an
+        # alternative hides it, and costs nothing.
+        code = emit.choose(emit.const(True), code, emit.const(None))
         if owner_name:
             mask = emit.attribute(emit.load(function), "mask")
             plain = emit.compare(mask, py.Lt(), emit.const(WANTS_THIS))
@@ -400,6 +411,12 @@ class Expressions:
         args = [self.argument(place, function, index) for index, place in enumerate(places)]
         emit.pos = expr.pos
         return emit.invoke(code, [this, *args]), "any"
+
+    def _is_definition(self, callee: Expr) -> bool:
+        """Return whether it is a global name that only definitions are stored into."""
+        if not isinstance(callee, Name) or callee.name in self.assigned:
+            return False
+        return self.variables.scope.binding(callee.name) == "global"
 
     def argument(self, place: Expr, function: str, index: int) -> py.expr:
         """Return code for an argument: the Cell of a variable if the function wants that."""

@@ -16,6 +16,7 @@ from .emit import Emitter
 from .nodes import (
     Assign,
     Block,
+    Call,
     Expr,
     ExprStm,
     FunctionDef,
@@ -40,6 +41,7 @@ from .variables import Variables
 
 MAX_LOOPS = 18  # nested in one function: Python has room for 20 blocks
 TURNS = 200  # of loops, until a slice may end
+LEAF = 100  # nodes; a function smaller than that is counted only when it calls others
 STEPS_PER_TICK = 7  # the original counts steps of its tree walker, 1700 to a slice
 
 
@@ -54,11 +56,12 @@ class TooDeep(Exception):
 class Unit:
     """What the functions of one program have in common while it is compiled."""
 
-    __slots__ = ("closures", "functions", "globals", "hooks", "share_all")
+    __slots__ = ("assigned", "closures", "functions", "globals", "hooks", "share_all")
 
     def __init__(self, program: Scope) -> None:
         self.hooks = program.hooks
         self.closures = program.captures
+        self.assigned = program.plain | {"EVAL_DATA"}
         self.share_all = bool(program.hooks & STORING) or program.assigns_this
         self.globals: set[str] = set()
         self.functions: dict[str, tuple[str, int]] = {}  # name and first position, by slot
@@ -72,15 +75,21 @@ class Statements:
         self.scope = scope
         self.emit = Emitter()
         self.variables = Variables(self.emit, scope, unit.share_all)
-        self.expressions = Expressions(self.emit, self.variables, unit.hooks, unit.closures)
+        self.expressions = Expressions(
+            self.emit, self.variables, unit.hooks, unit.closures, unit.assigned
+        )
         # For each enclosing loop or switch: what `continue` runs first, None for a switch.
         self.loops: list[Callable[[], list[py.stmt]] | None] = []
         self.has_loops = False
+        self.call_cost = 0  # steps that are to be counted before something is called
 
     def block(self, body: list[Stm]) -> list[py.stmt]:
         """Return code for statements in order."""
         code: list[py.stmt] = []
         for statement in body:
+            if self.call_cost and _calls_something(statement):
+                code.append(self.tick(self.call_cost))
+                self.call_cost = 0
             code += self.statement(statement)
         return code
 
@@ -391,6 +400,10 @@ def function_code(
     variables.now_known("this")
     emit = compiler.emit
     emit.pos = statement.pos
+    cost = _size(statement.body)
+    counts_late = not (scope.is_main or scope.labels or unit.hooks) and cost < LEAF
+    if counts_late:
+        compiler.call_cost = cost
     code = compiler.whole(reachable)
     emit.pos = statement.pos
     names = _distinct(params)
@@ -406,8 +419,8 @@ def function_code(
         start.append(py.Assign(targets=targets, value=undefined, lineno=emit.pos, col_offset=0))
     if compiler.has_loops:
         start.append(emit.assign(".turns", emit.const(TURNS)))
-    if not scope.is_main:
-        start.append(compiler.tick(_size(statement.body)))
+    if not scope.is_main and not counts_late:
+        start.append(compiler.tick(cost))
     unit.globals |= variables.globals
     arguments = py.arguments(
         posonlyargs=[],
@@ -466,6 +479,20 @@ def _size(nodes: Sequence[Node]) -> int:
             if not isinstance(node, (Loop, FunctionDef, SetDefinition)):
                 stack.extend(getattr(node, slot) for slot in type(node).__slots__)
     return count
+
+
+def _calls_something(statement: Stm) -> bool:
+    """Return whether there is a call or a loop in a statement."""
+    stack: list[object] = [statement]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (list, tuple)):
+            stack.extend(node)
+        elif isinstance(node, (Call, Loop)):
+            return True
+        elif isinstance(node, Node) and not isinstance(node, (FunctionDef, SetDefinition)):
+            stack.extend(getattr(node, slot) for slot in type(node).__slots__)
+    return False
 
 
 _CODE: dict[type[Stm], Callable[[Statements, Stm], list[py.stmt]]] = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from math import isfinite
 
 from .errors import UNSUPPORTED, MelangError
 from .values import (
@@ -26,8 +25,9 @@ from .values import (
 )
 
 Operator = Callable[[Value, Value], Value]
-_INT = re.compile(rb"[ \t\n\v\f\r]*([+-]?[0-9]+)")
-_REAL = re.compile(
+# Patterns are compiled at their first use: most scripts start sooner without.
+_INT = rb"[ \t\n\v\f\r]*([+-]?[0-9]+)"
+_REAL = (
     rb"[ \t\n\v\f\r]*([+-]?(?:0[xX][0-9A-Fa-f]+(?:\.[0-9A-Fa-f]*)?(?:[pP][+-]?[0-9]+)?"
     rb"|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:inf(?:inity)?|nan)))"
 )
@@ -35,7 +35,7 @@ _REAL = re.compile(
 
 def scan_int(string: bytes) -> int:
     """Return the integer at the start of a string as C's `%ld` reads it, 0 if there is none."""
-    found = _INT.match(string)
+    found = re.match(_INT, string)
     if found is None:
         return 0
     digits = found.group(1)
@@ -46,7 +46,7 @@ def scan_int(string: bytes) -> int:
 
 def scan_real(string: bytes) -> float:
     """Return the real at the start of a string as C's `%lf` reads it, 0.0 if there is none."""
-    found = _REAL.match(string)
+    found = re.match(_REAL, string)
     if found is None:
         return 0.0
     number = found.group(1).decode()
@@ -60,10 +60,7 @@ def scan_real(string: bytes) -> float:
 
 def to_int(real: float) -> int:
     """Return a real cut to an int, as the processor does: out of range is the minimum."""
-    if not isfinite(real):
-        return INT_MIN
-    number = int(real)
-    return number if INT_MIN <= number <= INT_MAX else INT_MIN
+    return int(real) if INT_MIN <= real < -INT_MIN else INT_MIN
 
 
 def unwrapped(a: Value, b: Value) -> tuple[Value, Value]:

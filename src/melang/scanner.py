@@ -45,21 +45,22 @@ _TOKEN = re.compile(
     rb"|(?P<sign><<=|>>=|&&|\|\||==|!=|<=|>=|<<|>>|\+\+|--|[-+*/%&|^]=|~="
     rb"|[-+*/%!~&|^<>=.,;:()\[\]{}@$?\\`_])"
 )
-_NUMBER = re.compile(rb"[0-9][A-Za-z0-9_.]*")
+# What is not needed for every script is compiled at its first use.
+_NUMBER = rb"[0-9][A-Za-z0-9_.]*"
 _NUMBERS = {  # how a number must look, by what it seems to be
-    "real": (re.compile(rb"[0-9]+\.[0-9]*"), "Invalid floating number."),
-    "hexadecimal": (re.compile(rb"0x[0-9A-Fa-f]+"), "Invalid hexadecimal."),
-    "octal": (re.compile(rb"0[0-7]+"), "Invalid octal number."),
-    "decimal": (re.compile(rb"[0-9]+"), "Invalid decimal."),
+    "real": (rb"[0-9]+\.[0-9]*", "Invalid floating number."),
+    "hexadecimal": (rb"0x[0-9A-Fa-f]+", "Invalid hexadecimal."),
+    "octal": (rb"0[0-7]+", "Invalid octal number."),
+    "decimal": (rb"[0-9]+", "Invalid decimal."),
 }
 _ESCAPES = {
     34: b'"', 39: b"'", 92: b"\\", 110: b"\n", 116: b"\t", 98: b"\b",
     97: b"\a", 102: b"\f", 114: b"\r", 101: b"\x1b", 118: b"\v",
 }  # fmt: skip
 _KINDS = {text.encode(): text for text in KEYWORDS}
-_LINE_REST = re.compile(rb"(?:\\\n|[^\n])*")
-_WORD = re.compile(rb"[ \t]*(!?)[ \t]*([A-Za-z0-9_]+)[ \t]*")
-_PATH = re.compile(rb"[ \t]*(?:\"([^\"\n]*)\"|'([^'\n]*)')")
+_LINE_REST = rb"(?:\\\n|[^\n])*"
+_WORD = rb"[ \t]*(!?)[ \t]*([A-Za-z0-9_]+)[ \t]*"
+_PATH = rb"[ \t]*(?:\"([^\"\n]*)\"|'([^'\n]*)')"
 MAX_TOKENS = 300_000  # compiling takes 2 KB of memory for each
 
 
@@ -148,7 +149,7 @@ class Scanner:
         return ("string", self._unescape(here, text[1:-1]), position)
 
     def _number(self, here: _Input, start: int, position: int) -> Token:
-        found = _NUMBER.match(here.text, start)
+        found = re.compile(_NUMBER).match(here.text, start)
         assert found is not None
         text = found.group()
         here.offset = found.end()
@@ -159,7 +160,7 @@ class Scanner:
         else:
             shape = "octal" if text[0] == 48 and len(text) > 1 else "decimal"
         pattern, complaint = _NUMBERS[shape]
-        if not pattern.fullmatch(text):
+        if not re.fullmatch(pattern, text):
             raise self._error(here, complaint, text)
         return ("real" if shape == "real" else "int", text, position)
 
@@ -240,7 +241,7 @@ class Scanner:
 
     def _word(self, here: _Input) -> tuple[bool, bytes]:
         """Read `NAME` or `!NAME` after a directive."""
-        found = _WORD.match(here.text, here.offset)
+        found = re.compile(_WORD).match(here.text, here.offset)
         if found is None:
             raise self._error(here, "Invalid macro.", b"")
         here.offset = found.end()
@@ -253,7 +254,7 @@ class Scanner:
 
     def _define(self, here: _Input) -> None:
         _, name = self._word(here)
-        found = _LINE_REST.match(here.text, here.offset)
+        found = re.compile(_LINE_REST).match(here.text, here.offset)
         assert found is not None
         text = found.group().replace(b"\\\n", b"\n")
         if all(self.conditions):
@@ -287,7 +288,7 @@ class Scanner:
         self._end_line(here)
 
     def _include(self, here: _Input) -> None:
-        found = _PATH.match(here.text, here.offset)
+        found = re.compile(_PATH).match(here.text, here.offset)
         if found is None:
             raise self._error(here, "Invalid file path.", b"")
         here.offset = found.end()

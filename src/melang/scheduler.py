@@ -7,8 +7,8 @@ that embeds it calls `step` in its own loop, or gives its own file descriptors t
 
 from __future__ import annotations
 
-import heapq
 import time
+from _heapq import heappop, heappush  # heapq imports its other half too
 from collections import deque
 from collections.abc import Callable
 
@@ -123,7 +123,7 @@ class Scheduler:
         self.waits += 1
         co.wait = self.waits
         if timeout is not None:
-            heapq.heappush(self.timers, (time.monotonic() + timeout, co.wait, co))
+            heappush(self.timers, (time.monotonic() + timeout, co.wait, co))
         self.hub.switch()
         value, co.waking = co.waking, None
         if isinstance(value, MelangError):
@@ -206,13 +206,13 @@ class Scheduler:
             time.sleep(timeout)
         now = time.monotonic()
         while self.timers and self.timers[0][0] <= now:
-            _, wait, co = heapq.heappop(self.timers)
+            _, wait, co = heappop(self.timers)
             if co.wait == wait:
                 self.wake(co, TIMEOUT)
 
     def _drop_stale_timers(self) -> None:
         while self.timers and self.timers[0][2].wait != self.timers[0][1]:
-            heapq.heappop(self.timers)
+            heappop(self.timers)
 
     def _select(self, timeout: float | None) -> None:
         assert self.selector is not None

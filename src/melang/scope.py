@@ -38,7 +38,7 @@ from .nodes import (
     target,
 )
 
-_HOOK = re.compile(r"__(?:array|bool|func|int|nil|obj|real|str)_([a-z]+)_operator__")
+_HOOK = r"__(?:array|bool|func|int|nil|obj|real|str)_([a-z]+)_operator__"
 _INT_OPERATORS = frozenset(("+", "-", "*", "/", "%", "<<", ">>", "&", "|", "^"))
 _RESERVED = frozenset(("None", "True", "False", "__debug__"))
 
@@ -63,7 +63,7 @@ class Scope:
             "is_main",
             "labels",
         ),
-        *("defined", "params", "shared", "stores", "used", "uses_args"),
+        *("defined", "params", "plain", "shared", "stores", "used", "uses_args"),
     )
 
     def __init__(self, params: Iterable[str], body: list[Stm], is_main: bool) -> None:
@@ -73,6 +73,7 @@ class Scope:
         self.used: set[str] = set(self.params)
         self.assigned: set[str] = set()  # by an assignment or a definition
         self.defined: set[str] = set()  # by a definition
+        self.plain: set[str] = set()  # by an assignment, here or in inner functions
         self.grown: set[str] = set()  # by `+=`, which puts long strings into a Cell
         self.shared: set[str] = set()  # may hold a Cell
         self.labels: list[str] = []
@@ -217,6 +218,7 @@ def _note_function(scope: Scope, node: FunctionDef) -> None:
             scope.captures = True
     inner = Scope((), node.body, False)
     scope.hooks |= inner.hooks
+    scope.plain |= inner.plain
     scope.captures = scope.captures or inner.captures
     if inner.assigns_this or "this" in inner.assigned:
         scope.assigns_this = True
@@ -225,6 +227,7 @@ def _note_function(scope: Scope, node: FunctionDef) -> None:
 def _note_store(scope: Scope, place: Expr, value: Expr | None = None) -> None:
     if isinstance(place := target(place), Name):
         scope.assigned.add(place.name)
+        scope.plain.add(place.name)
         if value is not None:
             scope.stores.setdefault(place.name, []).append(value)
 
@@ -270,5 +273,5 @@ def _is_int(expr: Expr, ints: set[str]) -> bool:
 
 
 def _note_hook(scope: Scope, name: str) -> None:
-    if name[:2] == "__" and (found := _HOOK.fullmatch(name)):
+    if name[:2] == "__" and (found := re.fullmatch(_HOOK, name)):
         scope.hooks.add(found.group(1))

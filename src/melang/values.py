@@ -8,7 +8,6 @@ and the cell, through which a variable is shared.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from math import copysign
 
 from .errors import NO_FUNCTION, SET_AS_VALUE, UNSUPPORTED, MelangError
 
@@ -428,8 +427,10 @@ def text(value: Value) -> bytes:
 
 def real_text(value: float) -> bytes:
     """Return a real as C's `%f` prints it, the sign of a NaN included."""
-    if value != value and copysign(1.0, value) < 0:
-        return b"-nan"
+    if value != value:
+        from math import copysign
+
+        return b"-nan" if copysign(1.0, value) < 0 else b"nan"
     return b"%f" % value
 
 
