@@ -161,6 +161,7 @@ def test_the_client_knows_no_field_that_the_api_has_not() -> None:
         models.TaskList: tasks.TaskList,
         models.Task: tasks.TaskDetails,
         models.Replica: tasks.ReplicaEntry,
+        models.Check: tasks.CheckEntry,
         models.Exit: tasks.ExitEntry,
         models.PutResult: tasks.PutResponse,
         models.Change: tasks.ChangeEntry,

@@ -22,6 +22,17 @@ class Exit(Struct, frozen=True):
     max_rss: int = 0
 
 
+class Check(Struct, frozen=True):
+    """What a check has said of a replica; `passing` is None until it has made up its mind."""
+
+    name: str
+    passing: bool | None = None
+    successes: int = 0
+    failures: int = 0
+    text: str = ""
+    at: float | None = None
+
+
 class Replica(Struct, frozen=True):
     """One slot of a task; `alias` is what selects it, "web:0"."""
 
@@ -39,6 +50,7 @@ class Replica(Struct, frozen=True):
     reason: str = ""
     next_restart: float | None = None
     last_exit: Exit | None = None
+    checks: list[Check] = field(default_factory=list)
 
 
 class TaskSummary(Struct, frozen=True):
@@ -49,6 +61,7 @@ class TaskSummary(Struct, frozen=True):
     state: str
     namespace: str = "default"
     labels: dict[str, str] = field(default_factory=dict)
+    deps: list[str] = field(default_factory=list)
     reason: str = ""
     cmd: str = ""
     enabled: bool = True
@@ -57,6 +70,7 @@ class TaskSummary(Struct, frozen=True):
     ready: int = 0
     pids: list[int] = field(default_factory=list)
     restarts: int = 0
+    restarts_total: int = 0
     started: float | None = None
     next_fire: float | None = None
     last_exit: Exit | None = None
