@@ -47,7 +47,7 @@ class MemoryManager:
         self.listings = 0
         self._changed = asyncio.Event()
 
-    def submit(self, spec: Spec) -> None:
+    def submit(self, spec: Spec, *, actor: str) -> None:
         if spec.name in self.specs:
             raise TaskExists(f"task `{spec.name}` exists", field="name")
         known = {**self.specs, spec.name: spec}
@@ -57,12 +57,12 @@ class MemoryManager:
         self.specs = known
         self._touch()
 
-    def restart(self, name: str) -> None:
+    def restart(self, name: str, *, actor: str) -> None:
         self._know(name)
         self.restarted.append(name)
         self._touch()
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, *, actor: str) -> None:
         self._know(name)
         self.removing.add(name)
         if not self.hold_removals:

@@ -138,8 +138,7 @@ def test_a_client_that_reads_nothing_holds_nobody_up_and_can_go_on_later(
     both: tuple[Running, Live],
 ) -> None:
     server, parts = both
-    deaf = watch(server, max_queue=1)
-    with closing(deaf.socket), watch(server) as socket:
+    with watch(server, max_queue=1, close_timeout=0), watch(server) as socket:
         for _ in range(30):  # More than there is room for in buffers and in memory.
             notes(parts, server, 1000)
         found = [e["id"] for e in read(socket, 30_000)]

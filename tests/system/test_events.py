@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -67,8 +66,7 @@ def test_a_client_that_reads_nothing_slows_neither_tasks_nor_other_clients(
     service: Service,
 ) -> None:
     service.must_post("many", "true", "once", 100)
-    deaf = watch(service, max_queue=1)
-    with closing(deaf.socket), watch(service, 0) as socket:
+    with watch(service, max_queue=1, close_timeout=0), watch(service, 0) as socket:
         for _ in range(10):
             service.wait_idle()
             assert service.put("many").status == 200

@@ -15,6 +15,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from .actor import peer_of
 from .errors import Problem, seed
 from .wire import Wire
 
@@ -58,6 +59,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._wire = Wire(transport, self._limits.stall_seconds)
+        self.app_state = {**self.app_state, "peer": peer_of(transport)}
         super().connection_made(self._wire)
         if len(self.connections) > self._limits.connections:
             self._refuse(Problem(503, "too many connections"))

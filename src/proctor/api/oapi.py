@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from .actor import actor_of
 from .errors import Dialect
 from .reply import Reply, Stream
 
@@ -32,7 +33,7 @@ NOTHING = Nothing()
 class Call(Struct, Generic[Q, B], frozen=True):
     """One request, decoded.  `stopping` is set when the server ends; streams end with it.
 
-    `head` are the headers as they came, names in lower case.
+    `head` are the headers as they came, names in lower case; `peer` is who sent them.
     """
 
     query: Q
@@ -40,6 +41,12 @@ class Call(Struct, Generic[Q, B], frozen=True):
     path: Mapping[str, str]
     stopping: asyncio.Event | None
     head: Sequence[tuple[bytes, bytes]] = ()
+    peer: str = "api"
+
+    @property
+    def actor(self) -> str:
+        """Who is behind it, for the record."""
+        return actor_of(self.peer, self.head)
 
     def header(self, name: bytes) -> str:
         """Return a header's value, empty if it did not come."""
@@ -54,7 +61,8 @@ Handler = Callable[[Call[Q, B]], Awaitable[Answer]]
 class Operation(Struct, Generic[Q, B], frozen=True, kw_only=True):
     """One method of one path.  `path` may hold `{name}` pieces, which match up to a slash.
 
-    `query` and `body` are the structs that its parameters and its JSON body are decoded into,
+    `query` and `body` are the structs that its parameters and its JSON body are decoded into
+    (bytes: as they come),
     `returns` what it answers with `status`, and with those of `also`, or a content type.
     `errors` are the statuses of its problems; what every operation can answer is added.
     `examples` are request bodies by title, `answer` is one response, `places` says what the pieces

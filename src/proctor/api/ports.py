@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct, field
 
-from proctor.core.model import ReplicaId, Spec
+from proctor.core.model import Exit, ReplicaId, Spec
 from proctor.core.views import Listing
 from proctor.metrics.metrics import Metrics
 
@@ -21,16 +22,16 @@ class ManagerPort(Protocol):
     def version(self) -> int:
         """Changes whenever what `listing` shows may have changed."""
 
-    def submit(self, spec: Spec) -> None:
-        """Add a task and start it.
+    def submit(self, spec: Spec, *, actor: str) -> None:
+        """Add a task and start it; `actor` says who asks.
 
         Raises TaskExists, DependencyCycle, BadSchedule, ShuttingDown, StorageFailed.
         """
 
-    def restart(self, name: str) -> None:
+    def restart(self, name: str, *, actor: str) -> None:
         """Stop what runs of the task, then start it.  Raises UnknownTask, ShuttingDown."""
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, *, actor: str) -> None:
         """Begin to stop and forget a task.  Raises UnknownTask, StorageFailed."""
 
     async def wait_removed(self, name: str) -> None:
@@ -54,11 +55,82 @@ Subscribe = Callable[[ReplicaId, Callable[[ReplicaId, int], None]], Callable[[],
 """Takes a replica and what is to be called, with the log's end; returns what ends that."""
 
 
+class InputPort(Protocol):
+    """What one can write to: a pipe, or a terminal."""
+
+    async def write(self, data: bytes, timeout: float) -> int:
+        """Return how much was taken within `timeout` seconds.  OSError: nobody reads."""
+
+
+class ViewerPort(Protocol):
+    """Somebody who looks at a terminal."""
+
+    @property
+    def too_slow(self) -> bool:
+        """Whether it was dropped because it did not keep up."""
+
+    async def chunk(self) -> bytes | None:
+        """Return what there is to show; None: it is over."""
+
+
+class TerminalPort(Protocol):
+    """The terminal of a run."""
+
+    def view(self) -> Any: ...
+
+    def leave(self, viewer: Any, /) -> None: ...
+
+    def resize(self, rows: int, columns: int, /) -> None: ...
+
+
+class SessionPort(Protocol):
+    """A command that runs beside a task, for somebody who looks."""
+
+    @property
+    def input(self) -> InputPort | None: ...
+
+    @property
+    def exit(self) -> asyncio.Future[Exit]: ...
+
+    async def read(self) -> bytes:
+        """Return what it says; empty once all is read."""
+
+    def resize(self, rows: int, columns: int, /) -> None: ...
+
+    def close_input(self) -> None: ...
+
+
+class InputsPort(Protocol):
+    """The inputs and terminals of runs."""
+
+    def of(self, run: int, /) -> InputPort | None: ...
+
+    def terminal(self, run: int, /) -> TerminalPort | None: ...
+
+    def close(self, run: int, /) -> None: ...
+
+
+class ConsolePort(Protocol):
+    """The processes themselves."""
+
+    @property
+    def inputs(self) -> InputsPort: ...
+
+    async def begin_session(
+        self, spec: Spec, index: int, run: int, argv: tuple[str, ...], size: tuple[int, int] | None
+    ) -> Any:
+        """Start a command as the replica runs.  Raises UnknownAccount, NoInput."""
+
+    def end_session(self, session: Any, /) -> None:
+        """Kill what is left of it."""
+
+
 class Service(Struct, frozen=True):
     """The service around the manager: facts, and what it does when told to.
 
     `subscribe` has a function called, in another thread, whenever a replica's log has grown.
-    `generation` counts the managers of this keeper; `limits` says how limits are enforced.
+    `generation` counts the managers of this keeper; `controllers` are those of cgroups by which
+    the kernel enforces limits.  `console` is None where there are no processes.
     `metrics` is what is measured, None: the API makes its own.
     `reload` and `shutdown` return at once; None: not here.
     """
@@ -66,7 +138,8 @@ class Service(Struct, frozen=True):
     generation: int = 1
     keeper_pid: int = field(default_factory=os.getppid)
     started: float = field(default_factory=time.time)
-    limits: str = "none"
+    controllers: tuple[str, ...] = ()
+    console: ConsolePort | None = None
     timezone: str = "local"
     subscribe: Subscribe | None = None
     metrics: Metrics | None = None

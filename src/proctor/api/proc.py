@@ -54,15 +54,15 @@ class Proc:
 
     async def start(self, call: Call[Nothing, SeedTaskRequest]) -> Reply:
         spec = await self._accept.spec(call.body)
-        self._manager.submit(spec)
+        self._manager.submit(spec, actor=call.actor)
         return OK
 
     async def restart(self, call: Call[NameQuery, Nothing]) -> Reply:
-        self._manager.restart(call.query.name)
+        self._manager.restart(call.query.name, actor=call.actor)
         return OK
 
     async def remove(self, call: Call[RemoveQuery, Nothing]) -> Reply:
-        self._manager.remove(call.query.name)
+        self._manager.remove(call.query.name, actor=call.actor)
         if call.query.wait:
             await self._manager.wait_removed(call.query.name)
         return OK

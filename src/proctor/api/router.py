@@ -11,7 +11,8 @@ from proctor.core.errors import ProctorError
 from proctor.log import get_logger
 from proctor.metrics.requests import Requests
 
-from .body import BodyLimits, TypedDecoder, decode_query, read_body
+from .body import BodyLimits, TypedDecoder, read_body
+from .call import call_of, decode_parameters
 from .errors import INTERNAL, Dialect, Problem, Refused, problem_of
 from .oapi import NOTHING, Answer, AnyOperation, Call, Group, Nothing
 from .refuse import send_problem
@@ -47,7 +48,8 @@ class Endpoint:
         self._limits = limits
         self._problems = requests.problems
         self._answered = requests.of(op.id)
-        self._decoder = None if op.body is Nothing else TypedDecoder(op.body, expected)
+        raw = op.body in (Nothing, bytes)
+        self._decoder = None if raw else TypedDecoder(op.body, expected)
 
     async def call(
         self, scope: Scope, receive: Receive, send: Send, path: Mapping[str, str]
@@ -73,16 +75,12 @@ class Endpoint:
     async def _decode(
         self, scope: Scope, receive: Receive, path: Mapping[str, str]
     ) -> Call[Any, Any]:
-        query = scope["query_string"]
-        stopping = scope.get("state", {}).get("stopping")
-        if not query and self.op.query is Nothing:
-            parameters: Any = NOTHING
-        else:
-            parameters = decode_query(query, self.op.query, self._expected)
-        if self._decoder is None:
-            return Call(parameters, NOTHING, path, stopping, scope["headers"])
+        parameters = decode_parameters(scope, self.op.query, self._expected)
+        if self.op.body is Nothing:
+            return call_of(scope, path, parameters, NOTHING)
         body = await read_body(scope, receive, self._limits)
-        return Call(parameters, self._decoder.decode(body), path, stopping, scope["headers"])
+        value = body if self._decoder is None else self._decoder.decode(body)
+        return call_of(scope, path, parameters, value)
 
     async def _send(self, answer: Answer, receive: Receive, send: Send) -> None:
         if isinstance(answer, Reply):

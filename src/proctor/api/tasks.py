@@ -91,7 +91,7 @@ class Tasks:
 
     async def create(self, call: Call[Nothing, TaskRequest]) -> Reply:
         spec = await self._accept.spec(call.body)
-        self._manager.submit(spec)
+        self._manager.submit(spec, actor=call.actor)
         shown = describe.details(self._world, spec.name, self._manager.now())
         return json_reply(PutResponse("created", [], [], shown), 201)
 
@@ -101,7 +101,7 @@ class Tasks:
             raise BadSpec(
                 f"`name` is not valid: expected {name[:200]!r}, as the path has it", field="name"
             )
-        return await self._put(call.body, call.query)
+        return await self._put(call.body, call.query, call.actor)
 
     async def patch(self, call: Call[PutQuery, dict[str, Any]]) -> Reply:
         name = call.path["name"]
@@ -112,9 +112,9 @@ class Tasks:
             raise explain(str(error), names_by_path(TaskRequest), EXPECTED) from None
         if request.name != name:
             raise BadSpec("`name` is not valid: expected no change of it", field="name")
-        return await self._put(request, call.query)
+        return await self._put(request, call.query, call.actor)
 
-    async def _put(self, request: TaskRequest, query: PutQuery) -> Reply:
+    async def _put(self, request: TaskRequest, query: PutQuery, actor: str) -> Reply:
         task = self._world.tasks.get(request.name)
         if task is not None:
             request = with_secrets_of(request, task.spec)
@@ -127,7 +127,7 @@ class Tasks:
         changes = [] if plan is None else _changes(plan, secret)
         if query.dry_run:
             return json_reply(PutResponse(result, changes, restarts))
-        self._manager.put(spec, roll=query.roll)
+        self._manager.put(spec, roll=query.roll, actor=actor)
         shown = describe.details(self._world, spec.name, self._manager.now())
         status = 201 if plan is None else 200
         return json_reply(PutResponse(result, changes, restarts, shown), status)

@@ -36,7 +36,8 @@ class Busy(ProctorError):
 
 
 Done = list[Target]
-Act = Callable[[Selected, Any], Done]
+Act = Callable[[Selected, Any, str], Done]
+"""Does it to what is selected, with a query, for an actor."""
 
 
 class Verb(Struct, frozen=True):
@@ -67,7 +68,7 @@ class Verbs:
         """Return the handler that does it to the task, or replica, that the path names."""
 
         async def handle(call: Call[Any, Nothing]) -> Reply:
-            return await self._do(verb, select_one(self._world, call.path["name"]), call.query)
+            return await self._do(verb, select_one(self._world, call.path["name"]), call)
 
         return handle
 
@@ -75,25 +76,26 @@ class Verbs:
         """Return the handler that does it to what the body selects."""
 
         async def handle(call: Call[Any, SelectionRequest]) -> Reply:
-            return await self._do(verb, select(self._world, call.body), call.query)
+            return await self._do(verb, select(self._world, call.body), call)
 
         return handle
 
-    async def _do(self, verb: Verb, selected: Selected, query: Any) -> Reply:
-        operation = self._operations.begin(verb.name, verb.act(selected, query))
-        return await answer(self._operations, operation, query.wait)
+    async def _do(self, verb: Verb, selected: Selected, call: Call[Any, Any]) -> Reply:
+        targets = verb.act(selected, call.query, call.actor)
+        operation = self._operations.begin(verb.name, targets)
+        return await answer(self._operations, operation, call.query.wait)
 
     # What they do.
 
-    def start(self, selected: Selected, query: StartQuery) -> Done:
+    def start(self, selected: Selected, query: StartQuery, actor: str) -> Done:
         before = dict(self._world.replicas)
         ids = [id for found in selected.values() for id in found]
-        started = self._manager.start(ids, needs=query.deps)
+        started = self._manager.start(ids, needs=query.deps, actor=actor)
         return [_up(before[id]) for id in started]
 
-    def stop(self, selected: Selected, query: WaitQuery) -> Done:
+    def stop(self, selected: Selected, query: WaitQuery, actor: str) -> Done:
         ids = self._all_there_is(selected)
-        self._manager.stop(ids)
+        self._manager.stop(ids, actor=actor)
         return [Target(id, Goal.REST, 0) for id in ids]
 
     def _all_there_is(self, selected: Selected) -> list[ReplicaId]:
@@ -104,7 +106,7 @@ class Verbs:
             ids += [r.id for r in self._world.replicas_of(name)] if whole else found
         return ids
 
-    def restart(self, selected: Selected, query: RestartQuery) -> Done:
+    def restart(self, selected: Selected, query: RestartQuery, actor: str) -> Done:
         targets: Done = []
         for name in selected:
             self._world.startable(name)
@@ -116,24 +118,24 @@ class Verbs:
                 for id in (rolled if query.roll else ids)
             ]
             if query.roll:
-                self._manager.roll(name)
+                self._manager.roll(name, actor=actor)
             elif len(ids) == len(self._world.ids_of(name)):
-                self._manager.restart(name)
+                self._manager.restart(name, actor=actor)
             else:
-                self._manager.restart_replicas(ids)
+                self._manager.restart_replicas(ids, actor=actor)
         return targets
 
-    def run(self, selected: Selected, query: WaitQuery) -> Done:
+    def run(self, selected: Selected, query: WaitQuery, actor: str) -> Done:
         targets: Done = []
         for name, ids in selected.items():
             whole = len(ids) == len(self._world.ids_of(name))
-            targets += self._run_task(name) if whole else self._run_replicas(ids)
+            targets += self._run_task(name, actor) if whole else self._run_replicas(ids, actor)
         return targets
 
-    def _run_task(self, name: str) -> Done:
+    def _run_task(self, name: str, actor: str) -> Done:
         """Do what a fire of the schedule does.  Raises Busy where that would be skipped."""
         before = {r.id: r.run for r in self._world.replicas_of(name)}
-        decision = self._manager.run(name)
+        decision = self._manager.run(name, actor=actor)
         match decision:
             case Skip(why):
                 raise Busy(f"a run of {name} was skipped: {why}", field="name")
@@ -143,33 +145,33 @@ class Verbs:
                 ids = [ReplicaId(name, index) for index in indices]
         return [Target(id, self._goal_of_run(id), before.get(id, 0)) for id in ids]
 
-    def _run_replicas(self, ids: Sequence[ReplicaId]) -> Done:
+    def _run_replicas(self, ids: Sequence[ReplicaId], actor: str) -> Done:
         for id in ids:
             self._world.startable(id.task)
             if self._world.replicas[id].pending:
                 raise Busy(f"a run of {id} goes on already", field="name")
         targets = [Target(id, self._goal_of_run(id), self._world.replicas[id].run) for id in ids]
-        self._manager.start(ids, trigger="run")
+        self._manager.start(ids, trigger="run", actor=actor)
         return targets
 
     def _goal_of_run(self, id: ReplicaId) -> Goal:
         daemon = self._world.tasks[id.task].spec.type is TaskType.DAEMON
         return Goal.UP if daemon else Goal.SUCCESS
 
-    def delete(self, selected: Selected, query: WaitQuery) -> Done:
+    def delete(self, selected: Selected, query: WaitQuery, actor: str) -> Done:
         targets: Done = []
         for name in self._whole(selected):
             ids = [r.id for r in self._world.replicas_of(name)] or [ReplicaId(name, 0)]
-            self._manager.remove(name)
+            self._manager.remove(name, actor=actor)
             targets += [Target(id, Goal.GONE, 0) for id in ids]
         return targets
 
-    def signal(self, selected: Selected, query: SignalQuery) -> Done:
+    def signal(self, selected: Selected, query: SignalQuery, actor: str) -> Done:
         ids = self._all_there_is(selected)
-        self._manager.signal(ids, query.signal.removeprefix("SIG"))
+        self._manager.signal(ids, query.signal.removeprefix("SIG"), actor=actor)
         return [_signalled(self._world.replicas[id]) for id in ids]
 
-    def scale(self, selected: Selected, query: ScaleQuery) -> Done:
+    def scale(self, selected: Selected, query: ScaleQuery, actor: str) -> Done:
         if not 1 <= query.replica <= self._limits.max_replicas:
             raise BadSpec(
                 f"`replica` is not valid: expected 1 to {self._limits.max_replicas}",
@@ -178,7 +180,7 @@ class Verbs:
         targets: Done = []
         for name in self._whole(selected):
             wanted = any(r.wanted for r in self._world.replicas_of(name))
-            self._respecify(name, lambda spec: replace(spec, replicas=query.replica))
+            self._respecify(name, lambda spec: replace(spec, replicas=query.replica), actor)
             regular = set(self._world.ids_of(name))
             surplus = [r.id for r in self._world.replicas_of(name) if r.id not in regular]
             targets += [Target(id, Goal.GONE, 0) for id in surplus]
@@ -186,15 +188,15 @@ class Verbs:
                 targets += [_up(self._world.replicas[id]) for id in sorted(regular)]
         return targets
 
-    def enable(self, selected: Selected, query: WaitQuery) -> Done:
-        return self._enable(selected, True)
+    def enable(self, selected: Selected, query: WaitQuery, actor: str) -> Done:
+        return self._enable(selected, True, actor)
 
-    def disable(self, selected: Selected, query: WaitQuery) -> Done:
-        return self._enable(selected, False)
+    def disable(self, selected: Selected, query: WaitQuery, actor: str) -> Done:
+        return self._enable(selected, False, actor)
 
-    def _enable(self, selected: Selected, enabled: bool) -> Done:
+    def _enable(self, selected: Selected, enabled: bool, actor: str) -> Done:
         for name in self._whole(selected):
-            self._respecify(name, lambda spec: replace(spec, enabled=enabled))
+            self._respecify(name, lambda spec: replace(spec, enabled=enabled), actor)
         return []
 
     def _whole(self, selected: Selected) -> list[str]:
@@ -204,8 +206,8 @@ class Verbs:
                 raise BadSpec(f"expected whole tasks, got some replicas of {name!r}", field="tasks")
         return list(selected)
 
-    def _respecify(self, name: str, change: Callable[[Spec], Spec]) -> None:
-        self._manager.put(change(self._world.startable(name).spec))
+    def _respecify(self, name: str, change: Callable[[Spec], Spec], actor: str) -> None:
+        self._manager.put(change(self._world.startable(name).spec), actor=actor)
 
 
 def _up(r: Replica) -> Target:

@@ -25,7 +25,7 @@ from msgspec import Struct
 from proctor.core.errors import ProctorError
 from proctor.log import get_logger
 
-from .body import decode_query
+from .call import call_of, decode_parameters
 from .errors import INTERNAL, Dialect, Problem, Refused, problem_of
 from .oapi import NOTHING, Call, Nothing
 from .refuse import send_problem
@@ -156,13 +156,8 @@ class SocketEndpoint:
         await self._end(socket, problem, receive, send)
 
     def _decode(self, scope: Scope, path: Mapping[str, str]) -> Call[Any, Nothing]:
-        query = scope["query_string"]
-        if not query and self._route.query is Nothing:
-            parameters: Any = NOTHING
-        else:
-            parameters = decode_query(query, self._route.query, self._expected)
-        stopping = scope.get("state", {}).get("stopping")
-        return Call(parameters, NOTHING, path, stopping, scope["headers"])
+        parameters = decode_parameters(scope, self._route.query, self._expected)
+        return call_of(scope, path, parameters, NOTHING)
 
     async def _end(
         self, socket: WebSocket, problem: Problem | None, receive: Receive, send: Send

@@ -56,4 +56,4 @@ def line(event: Event) -> str:
         return "\t".join([str(event.id), *cells, reason or "-"])
     colour = COLOURS.get(event.kind.rpartition(".")[2])
     kind = paint(cells[2].ljust(18), colour)
-    return f"{cells[0]}  {cells[1].ljust(20)}  {kind}  {cells[3].ljust(8)}  {reason}".rstrip()
+    return f"{cells[0]}  {cells[1].ljust(20)}  {kind}  {cells[3].ljust(16)}  {reason}".rstrip()

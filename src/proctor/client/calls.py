@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
+
+import proctor
 
 from .endpoint import Access, Endpoint
 from .errors import ApiError, ClientError, NotReachable
@@ -54,13 +58,26 @@ class Call(Generic[T]):
         return msgspec.json.encode(self.body)
 
     def headers(self, token: str | None, payload: bytes | None) -> dict[str, str]:
-        headers = {"Accept": self.accept}
+        headers = {"Accept": self.accept, "User-Agent": user_agent()}
+        if name := os.environ.get("PROCTOR_ACTOR"):
+            one_line = " ".join(name.split())
+            headers["X-Proctor-Actor"] = one_line.encode("utf-8", "replace").decode("latin-1")
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         if payload is not None:
             raw = isinstance(self.body, bytes)
             headers["Content-Type"] = "application/octet-stream" if raw else "application/json"
         return headers
+
+
+@cache
+def user_agent() -> str:
+    """Return the name of the program that this is, by which the service's record will call it."""
+    path = sys.argv[0] if sys.argv else ""
+    folder, name = os.path.split(path)
+    name = os.path.basename(folder) if name == "__main__.py" else name
+    plain = "".join(c if c.isascii() and (c.isalnum() or c in "._+-") else "-" for c in name)
+    return f"{plain.strip('-') or 'python'} proctor-client/{proctor.__version__}"
 
 
 def quoted(text: str) -> str:
