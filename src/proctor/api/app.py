@@ -11,7 +11,7 @@ from proctor.manager import Manager
 from proctor.metrics.metrics import Metrics
 from proctor.operations import Operations
 
-from . import docs, metrics, proc, ui, v1
+from . import docs, metrics, past, proc, ui, usage, v1
 from .accept import Acceptance
 from .body import BodyLimits
 from .errors import dialect_of
@@ -72,6 +72,8 @@ def build_app(
         v1.system(System(manager, service)),
         metrics.group(figures),
         metrics.scraping(figures),
+        usage.group(measured.sampler),
+        past.group(past.Past(manager)),
     ]
     groups.append(docs.group(tuple(groups), _facts(settings)))
     groups.append(ui.group())

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -84,6 +84,8 @@ class Sampler:
         self._row = 0  # Sweeps since sampling began again.
         self._waiting: list[asyncio.Future[None]] = []
         self.sweeps = 0
+        self.swept_at = 0.0
+        """Wall seconds of the last sweep."""
         self.cpu_seconds = 0.0
 
     def usage(self, id: ReplicaId) -> Usage | None:
@@ -117,6 +119,23 @@ class Sampler:
             future = asyncio.get_running_loop().create_future()
             self._waiting.append(future)
             await future
+
+    async def swept(self) -> None:
+        """Ask, and return after the next sweep whose use of CPU is known."""
+        self.ask()
+        future = asyncio.get_running_loop().create_future()
+        self._waiting.append(future)
+        await future
+
+    def usages(self) -> Iterator[tuple[ReplicaId, Usage]]:
+        """Yield what every run that goes on uses, but for our own tasks."""
+        for id in self._usage:
+            usage = self.usage(id)
+            if usage is not None and not is_internal(id.task):
+                yield id, usage
+
+    def all_series(self) -> Mapping[ReplicaId, Series]:
+        return self._series
 
     def look_for_bounds(self) -> None:
         """Begin to sample if a task that runs asks for it."""
@@ -195,6 +214,7 @@ class Sampler:
         self._forget(lambda id: id not in self._world.replicas)
         self._remember(now)
         self.sweeps += 1
+        self.swept_at = now.wall
         self._row += 1
         if self._row >= 2:
             self._wake()

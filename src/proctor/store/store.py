@@ -102,6 +102,17 @@ class Store:
         found = self._db.execute(_EVENTS, (after, limit))
         return [(row[0], rows.note_of(row[1:])) for row in found]
 
+    def events_before(
+        self, before: int | None = None, *, task: str = "*", kind: str = "*", limit: int = 100
+    ) -> list[tuple[int, Note]]:
+        """Return what happened earlier than event `before`, or now, the newest first.
+
+        `task` and `kind` are globs; internal tasks (`@...`) are left out.
+        """
+        newest = self.last_event + 1 if before is None else before
+        found = self._db.execute(_EVENTS_BEFORE, (newest, task, kind, limit))
+        return [(row[0], rows.note_of(row[1:])) for row in found]
+
     def first_event(self) -> int:
         """Return the id of the oldest event that is kept; one more than the last if none is."""
         (first,) = self._db.execute("SELECT min(id) FROM event").fetchone()
@@ -162,3 +173,8 @@ _SURPLUS_RUNS = (
 )
 _OLD_RUNS = "DELETE FROM run WHERE task = ? AND ended < ?"
 _EVENTS = f"SELECT id, {rows.NOTE_COLUMNS} FROM event WHERE id > ? ORDER BY id LIMIT ?"
+_EVENTS_BEFORE = (
+    f"SELECT id, {rows.NOTE_COLUMNS} FROM event"
+    " WHERE id < ? AND task GLOB ? AND kind GLOB ? AND task NOT GLOB '@*'"
+    " ORDER BY id DESC LIMIT ?"
+)
