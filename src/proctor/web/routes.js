@@ -1,0 +1,20 @@
+// Every page there is.  `nav` is its name in the navigation; `load` fetches its module, whose default
+// export is the page's component: it gets `params` (of the path) and `query` (URLSearchParams).
+import { match } from "./router.js";
+
+export const routes = [
+  { path: "/", title: "Overview", nav: "Overview", load: () => import("./pages/overview.js") },
+  { path: "/task/:name", title: "Task", load: () => import("./pages/task.js") },
+];
+
+/** Return the route for a path and its params, null if there is none. */
+export function find(path) {
+  for (const route of routes) {
+    const params = match(route.path, path);
+    if (params) return { route, params };
+  }
+  return null;
+}
+
+/** Whether there is a page at this path: for links to pages that may not be there. */
+export const exists = (path) => find(path) !== null;

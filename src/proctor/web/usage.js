@@ -1,0 +1,95 @@
+// What tasks use, from the stream of metrics: open only while a page shows it and somebody looks.
+import { login, stream } from "./api.js";
+import { batch, signal, useEffect, useMemo } from "./lib.js";
+
+export const STEPS = 60; // A sparkline shows two minutes.
+
+/** Call `onStep({at, tasks, replicas})` for each step, those of the past first, until it is ended.
+ *
+ * `query` is that of /v1/metrics/stream; `onBegin` is called whenever the steps begin anew.
+ */
+export function followUsage(query, onBegin, onStep) {
+  const abort = new AbortController();
+  let current = null;
+  const onHide = () => current?.abort();
+  document.addEventListener("visibilitychange", onHide);
+  abort.signal.addEventListener("abort", () => {
+    document.removeEventListener("visibilitychange", onHide);
+    current?.abort();
+  });
+  follow();
+  return () => abort.abort();
+
+  async function follow() {
+    for (let attempt = 0; !abort.signal.aborted; attempt++) {
+      if (document.hidden) await shown(abort.signal);
+      current = new AbortController();
+      try {
+        const steps = await stream("/v1/metrics/stream", { query, signal: current.signal });
+        onBegin();
+        for await (const event of steps) {
+          attempt = 0;
+          if (event !== null) onStep(event.data);
+        }
+      } catch (error) {
+        if (abort.signal.aborted || error.status === 404) return;
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.min(10_000, 500 * 2 ** attempt)));
+      if (login.peek() !== null) return;
+    }
+  }
+}
+
+function shown(abort) {
+  return new Promise((resolve) => {
+    const look = () => (document.hidden && !abort.aborted ? null : resolve());
+    document.addEventListener("visibilitychange", look, { signal: abort });
+    abort.addEventListener("abort", resolve);
+  });
+}
+
+/** Return `of(name)`, the signal of a task's last steps {cpu: [], rss: []}, while the page is there. */
+export function useUsages() {
+  const store = useMemo(() => new Usages(), []);
+  useEffect(
+    () =>
+      followUsage(
+        { history: STEPS },
+        () => store.clear(),
+        (step) => store.add(step.tasks),
+      ),
+    [],
+  );
+  return store;
+}
+
+const NOTHING = { cpu: [], rss: [] };
+
+class Usages {
+  #signals = new Map();
+
+  of(name) {
+    let found = this.#signals.get(name);
+    if (!found) this.#signals.set(name, (found = signal(NOTHING)));
+    return found;
+  }
+
+  clear() {
+    batch(() => this.#signals.forEach((one) => (one.value = NOTHING)));
+  }
+
+  add(tasks) {
+    batch(() => {
+      for (const [name, [cpu, rss]] of Object.entries(tasks)) {
+        const one = this.of(name);
+        const before = one.peek();
+        one.value = { cpu: shifted(before.cpu, cpu), rss: shifted(before.rss, rss) };
+      }
+      for (const [name, one] of this.#signals) {
+        if (!(name in tasks) && one.peek() !== NOTHING) one.value = NOTHING;
+      }
+    });
+  }
+}
+
+const shifted = (values, value) => [...values.slice(1 - STEPS), value];
