@@ -41,6 +41,7 @@ ARROWS: dict[str, set[str]] = {
         "scripts.hosts",
         "store",
     },
+    "doors": {"core", "engine.listeners", "log"},
     "effects": {"core", "engine", "probe"},
     "operations": {"core"},
     # What others see.
@@ -58,6 +59,7 @@ ARROWS: dict[str, set[str]] = {
         "clock",
         "config",
         "core",
+        "doors",
         "effects",
         "engine",
         "history",

@@ -30,6 +30,7 @@ from .core.model import Exit, ReplicaId
 from .core.schedules import NextFire
 from .core.spec import Spec
 from .core.world import World
+from .doors import Doors
 from .effects import Effects
 from .engine import hostlinks, script
 from .engine.identity import resolve
@@ -163,15 +164,19 @@ class _Service:
         self._writer = self._open_writer()
         world = World(next_fire(self._settings))
         world.pools = self._settings.pools
+        self._doors = Doors(world, engine.listeners, self._on_connection)
         self._manager = Manager(
             world,
             self._store,
             self._effects(world),
             SystemClock(),
             retention=_retention(self._settings),
+            reserve=self._doors.reserve,
+            on_changes=self._doors.follow,
             on_fatal=self._on_fatal,
         )
         await self._manager.open(self._store.load(), boot_id(), late=engine.generation > 1)
+        self._doors.open()
         self._metrics = self._measure(world)
         limits = ConnectionLimits(connections=room.connections(_files()))
         self._server = HttpServer(self._app(listeners), listeners, limits)
@@ -195,6 +200,7 @@ class _Service:
         engine = self._engine
         notify = NotifyHub(engine.keep, engine.drop, self._loop)
         notify.take_over(engine.kept)
+        engine.listeners.take_over(engine.kept)
         prober = Prober(
             engine,
             notify,
@@ -264,6 +270,8 @@ class _Service:
         service = Service(
             subscribe=self._writer.subscribe,
             metrics=self._metrics,
+            console=self._engine,
+            controllers=self._engine.controllers,
             generation=self._engine.generation,
             keeper_pid=self._engine.keeper_pid,
             timezone=settings.timezone,
@@ -290,6 +298,9 @@ class _Service:
             ),
             on_crash=self._in_loop(self._on_crash),
         )
+
+    def _on_connection(self, ids: Sequence[ReplicaId]) -> None:
+        self._manager.start(ids, trigger="connection", actor="socket")
 
     def _on_output(self, id: ReplicaId, run: int, fd: int) -> None:
         self._manager.output_opened(run)
@@ -335,6 +346,7 @@ class _Service:
             log.info("stopping")
             await self._manager.halt()
         await self._server.stop()
+        self._doors.close()
         self._metrics.close()
         self._manager.close()
         self._writer.close()

@@ -45,6 +45,9 @@ class Manager:
 
     The requests raise what the world raises (UnknownTask, DependencyCycle ...), and StorageFailed
     when what was asked could not be saved; then nothing was changed.  `actor` says who asks.
+
+    `reserve(spec)` takes what a task needs before it is accepted, and raises what is wrong with it;
+    `on_changes(changes)` hears of what is different, once it is saved and under way.
     """
 
     def __init__(
@@ -55,6 +58,8 @@ class Manager:
         clock: Clock,
         *,
         retention: Retention | None = None,
+        reserve: Callable[[Spec], None] = lambda spec: None,
+        on_changes: Callable[[Changes], None] = lambda changes: None,
         on_fatal: Callable[[Exit], None] = lambda exit: None,
     ) -> None:
         self.world = world
@@ -63,6 +68,8 @@ class Manager:
         self.version = 0
         self._engine = engine
         self._clock = clock
+        self._reserve = reserve
+        self._on_changes = on_changes
         self._on_fatal = on_fatal
         self._hosts = Hosts(world, host_command)
         self._unsaved = Changes()
@@ -99,6 +106,7 @@ class Manager:
         """Add a task and start it.  Raises TaskExists, DependencyCycle, ShuttingDown."""
         now = self._now(actor)
         task = self.world.new_task(with_host(spec), now)
+        self._reserve(spec)
         self._save_first(task)
         self._hosts.need(spec, now)
         self.world.put(task, now)
@@ -114,7 +122,9 @@ class Manager:
         before = self.world.startable(spec.name)
         if not plan(before.spec, spec).changes:
             return "unchanged"
-        self._save_first(self.world.changed_task(spec, now, roll=roll))
+        changed = self.world.changed_task(spec, now, roll=roll)
+        self._reserve(spec)
+        self._save_first(changed)
         self._hosts.need(spec, now)
         self.world.update(spec, now, roll=roll)
         self._turn(now)
@@ -309,6 +319,7 @@ class Manager:
         if changes:
             self.version += 1
             self._tell(changes)
+            self._on_changes(changes)
         self._arm()
         if self.world.fatal is not None and not self.world.halting:
             self._on_fatal(self.world.fatal)

@@ -11,7 +11,7 @@ from proctor.manager import Manager
 from proctor.metrics.metrics import Metrics
 from proctor.operations import Operations
 
-from . import docs, metrics, past, proc, ui, usage, v1
+from . import attach, docs, metrics, past, proc, ui, usage, v1
 from .accept import Acceptance
 from .body import BodyLimits
 from .errors import dialect_of
@@ -68,6 +68,7 @@ def build_app(
         v1.verbs(Verbs(manager, operations, settings.spec), operations),
         v1.history(Runs(manager)),
         v1.streams(Logs(manager, settings.log_root, service.subscribe), Events(manager)),
+        attach.group(manager.world, service.console),
         v1.schedules(manager, service),
         v1.system(System(manager, service)),
         metrics.group(figures),

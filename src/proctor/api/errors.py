@@ -24,6 +24,8 @@ STATUS = {
     "unknown_run": 404,
     "unknown_operation": 404,
     "busy": 409,
+    "cannot_listen": 409,
+    "no_input": 409,
     "task_exists": 409,
     "dependency_cycle": 422,
     "unknown_account": 422,
@@ -38,7 +40,7 @@ class Problem(Struct, frozen=True):
     """Why a request is not done.
 
     `code` is the error's, if it is one of the core's.  `close`: the connection cannot be used for
-    another request.
+    another request.  `written`: of what was sent, so many bytes have been passed on.
     """
 
     status: int
@@ -47,6 +49,7 @@ class Problem(Struct, frozen=True):
     code: str = ""
     headers: tuple[Header, ...] = ()
     close: bool = False
+    written: int | None = None
 
 
 class Refused(Exception):
@@ -86,7 +89,7 @@ class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     """An error, as RFC 9457 has it: `title` names its kind, `detail` says what is wrong here.
 
     `type` is urn:proctor:error: and a code that programs can go by.  `field` is the path of the
-    field at fault, if one is.
+    field at fault, if one is.  `written`: of what was sent, so many bytes have been passed on.
     """
 
     type: str
@@ -94,13 +97,19 @@ class ProblemDetails(msgspec.Struct, frozen=True, omit_defaults=True):
     status: int
     detail: str
     field: str | None = None
+    written: int | None = None
 
 
 def problem_details(problem: Problem) -> Reply:
     title = HTTPStatus(problem.status).phrase
     code = problem.code or title.lower().replace(" ", "_")
     body = ProblemDetails(
-        f"urn:proctor:error:{code}", title, problem.status, problem.message, problem.field
+        f"urn:proctor:error:{code}",
+        title,
+        problem.status,
+        problem.message,
+        problem.field,
+        problem.written,
     )
     headers = (PROBLEM_JSON, NO_STORE, NO_SNIFF, *problem.headers)
     return Reply(problem.status, msgspec.json.encode(body), headers)

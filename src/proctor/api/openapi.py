@@ -14,8 +14,8 @@ from .oapi import AnyOperation, Facts, Group, Nothing
 Json = dict[str, Any]
 REF = "#/components/schemas/{name}"
 
-FREE: Mapping[Any, str] = {dict: "application/merge-patch+json"}
-"""Bodies that are any object, and their content types."""
+FREE: Mapping[Any, str] = {dict: "application/merge-patch+json", bytes: "application/octet-stream"}
+"""Bodies that are any object, or any bytes, and their content types."""
 
 PLACES = {"run": {"type": "integer", "minimum": 1}}
 """The schemas of pieces of paths that are no plain text."""
@@ -107,7 +107,7 @@ def _operation(group: Group, op: AnyOperation, schemas: Json, token: bool) -> Js
 
 def _body(op: AnyOperation) -> Json:
     if op.body in FREE:
-        media: Json = {"schema": {"type": "object"}}
+        media: Json = {"schema": {"type": "object"}} if op.body is dict else {}
     else:
         media = {"schema": _ref(op.body)}
     if op.examples:

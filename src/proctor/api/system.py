@@ -8,6 +8,7 @@ import os
 import proctor
 from proctor.core.chain import critical_chain
 from proctor.core.deps import Blocker
+from proctor.core.enforcing import enforced
 from proctor.core.errors import NotSupported
 from proctor.core.hosts import is_internal, shown_deps
 from proctor.core.model import State
@@ -76,7 +77,8 @@ class System:
                 generation=service.generation,
                 started=service.started,
                 uptime=round(max(0.0, self._manager.now().wall - service.started), 3),
-                limits=service.limits,
+                limits="cgroup " + " ".join(service.controllers) if service.controllers else "none",
+                controllers=enforced(service.controllers),
                 tasks=self._count(),
                 replicas=len(replicas),
                 alive=sum(r.alive for r in replicas),

@@ -42,6 +42,18 @@ class BadSchedule(BadSpec):
     code = "bad_schedule"
 
 
+class CannotListen(ProctorError):
+    """An address that a task is to be served at is in use, or not ours."""
+
+    code = "cannot_listen"
+
+
+class NoInput(ProctorError):
+    """Nothing takes what is sent: it does not run, or has no such input."""
+
+    code = "no_input"
+
+
 class UnknownAccount(ProctorError):
     """A user or group that does not exist here."""
 

@@ -126,6 +126,11 @@ class Replica(NamedTuple):
         return self.state in _ALIVE
 
     @property
+    def stopped(self) -> bool:
+        """Whether it is down because somebody said so."""
+        return self.state is State.DOWN and self.reason == STOPPED
+
+    @property
     def pending(self) -> bool:
         """Whether a run of it goes on or is to come without anybody asking."""
         return self.state not in _REST
@@ -190,6 +195,9 @@ class Note(NamedTuple):
     reason: str = ""
     actor: str = ""
 
+
+STOPPED = "stopped"
+"""The reason of a stop that a user asked for."""
 
 _ALIVE = frozenset({State.STARTING, State.UP, State.STOPPING, State.KILLING})
 _REST = frozenset({State.DOWN, State.FAILED})

@@ -253,6 +253,16 @@ class Spec(Struct, frozen=True):
         return self.schedule.cron is not None or self.schedule.at is not None
 
     @property
+    def on_demand(self) -> bool:
+        """Whether the first connection to a socket of its starts it."""
+        return any(one.activate for one in self.sockets)
+
+    @property
+    def starts_by_itself(self) -> bool:
+        """Whether it starts when it is made, and not by its schedule or at a connection."""
+        return self.enabled and not self.is_scheduled and not self.on_demand
+
+    @property
     def dep_names(self) -> tuple[str, ...]:
         return tuple(dep.task for dep in self.deps)
 

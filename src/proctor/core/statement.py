@@ -85,6 +85,8 @@ def _at_rest(task: Task, replicas: Sequence[Replica]) -> tuple[TaskState, str]:
         return TaskState.FAILED, str(failed[0].exit)
     if not task.spec.enabled:
         return TaskState.DISABLED, ""
+    if task.spec.on_demand and not any(r.stopped for r in replicas):
+        return TaskState.STOPPED, "starts at the first connection"
     if ended and all(_well(task, r) for r in ended):
         return TaskState.COMPLETED, ""
     return TaskState.STOPPED, ended[0].reason if ended else ""

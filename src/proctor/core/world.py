@@ -65,7 +65,7 @@ class World:
         for index in range(task.spec.replicas):
             self._book.set_replica(Replica(ReplicaId(task.spec.name, index), since=now.wall))
         self._stepper.note(now, "task.created", task.spec.name)
-        if task.spec.enabled and not task.spec.is_scheduled:
+        if task.spec.starts_by_itself:
             self.start(self.ids_of(task.spec.name), now, trigger="api")
 
     def changed_task(self, spec: Spec, now: Now, *, roll: bool = False) -> Task:
@@ -356,5 +356,5 @@ class World:
             self._stepper.handle_all(
                 [Stop(id, "removed") for id in self._book.all_ids_of(name)], now
             )
-        elif new and task.spec.enabled and not task.spec.is_scheduled:
+        elif new and task.spec.starts_by_itself:
             self._stepper.handle_all([Start(id, "api") for id in self.ids_of(name)], now)

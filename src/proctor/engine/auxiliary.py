@@ -1,4 +1,4 @@
-"""Commands beside the runs: exec checks and stop commands, run by the keeper as the task runs."""
+"""Commands beside the runs, run by the keeper as the task runs: checks, stop commands, sessions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from msgspec import Struct, field
 
 from proctor.core.model import Exit
 from proctor.keeper.protocol import Frame
+
+from .session import Session
 
 MOST_OUTPUT = 4096
 """Bytes of output that are kept: the last ones."""
@@ -31,21 +33,36 @@ class Auxiliary:
     def __init__(self, send: Callable[[Frame], None]) -> None:
         self._send = send
         self._commands: dict[int, _Command] = {}
+        self._sessions: dict[int, Session] = {}
         # A random beginning: what a manager before us left running has another mark.
         self._next = FIRST + secrets.randbits(30)
 
     def knows(self, number: int) -> bool:
-        return number in self._commands
+        return number in self._commands or number in self._sessions
+
+    def number(self) -> int:
+        """Return the number of the next command."""
+        number, self._next = self._next, self._next + 1
+        return number
+
+    def begin(self, order: Frame, mark_base: int) -> Session:
+        """Have `order` spawned for somebody who looks, until `end_session`."""
+        session = Session(self.number(), self._send)
+        self._sessions[session.number] = session
+        self._send(_numbered(order, session.number, mark_base))
+        return session
+
+    def end_session(self, session: Session) -> None:
+        del self._sessions[session.number]
+        session.end()
 
     async def execute(self, order: Frame, mark_base: int, timeout: float) -> tuple[Exit, str]:
         """Have `order` spawned; return how it ended, and the end of what it printed."""
-        number, self._next = self._next, self._next + 1
+        number = self.number()
         command = _Command(asyncio.get_running_loop().create_future())
         self._commands[number] = command
         try:
-            mark = mark_base | number
-            env = order["env"] | {"PROCTOR_MARK": str(mark)}
-            self._send(order | {"run": number, "mark": mark, "env": env})
+            self._send(_numbered(order, number, mark_base))
             exit = await self._end_of(number, command, timeout)
             self._read(command)
             return exit, command.output.decode("utf-8", "replace")
@@ -65,6 +82,9 @@ class Auxiliary:
 
     def take(self, frame: Frame, fds: list[int], exit_of: Callable[[Frame], Exit]) -> None:
         """Take in what the keeper says of one of ours."""
+        if session := self._sessions.get(frame["run"]):
+            session.take(frame, fds, exit_of)
+            return
         command = self._commands[frame["run"]]
         for fd in fds:
             command.fd = fd
@@ -99,3 +119,9 @@ class Auxiliary:
             asyncio.get_running_loop().remove_reader(command.fd)
             os.close(command.fd)
             command.fd = None
+
+
+def _numbered(order: Frame, number: int, mark_base: int) -> Frame:
+    mark = mark_base | number
+    env = order["env"] | {"PROCTOR_MARK": str(mark)}
+    return order | {"run": number, "mark": mark, "env": env}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import os
 import signal
@@ -14,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from proctor.core.commands import Command, Kill, Signal, Spawn
-from proctor.core.errors import UnknownAccount
-from proctor.core.events import Event, Exited, Gone, Lost, Spawned, SpawnFailed
+from proctor.core.errors import CannotListen, NoInput, UnknownAccount
+from proctor.core.events import Event, Gone, SpawnFailed
 from proctor.core.model import Exit, ReplicaId
 from proctor.core.spec import Spec
 from proctor.keeper.link import Link
@@ -25,30 +24,20 @@ from . import notify
 from .auxiliary import Auxiliary
 from .base import KnownRun
 from .identity import Identity, resolve
-from .order import BadEnvironment, order, uses_notify
+from .inputs import Inputs
+from .listeners import Listeners
+from .news import KeptRun, event_of, exit_of, is_last, without_stale
+from .order import BadEnvironment, of_run, order, uses_notify
+from .session import Session
 
 _log = logging.getLogger("proctor.engine")
 
-# What may work a little later: everything else is wrong until somebody mends it.
-_TRANSIENT = frozenset(
-    {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY, errno.EINTR}
-)
 _OWN_VARIABLES = ("PROCTOR_KEEPER_FD", "PROCTOR_TOKEN")
 _ACCOUNTS_LIVE = 10.0  # Seconds until an account is looked up again.
 _PATIENCE = 30.0
 
 OnOutput = Callable[[ReplicaId, int, int], None]
 OnEvents = Callable[[Sequence[Event]], None]
-
-
-class _Run(Struct):
-    """What we know of a run that the keeper still has; `over`: its last event was reported."""
-
-    id: ReplicaId
-    pid: int | None = None
-    start: int | None = None
-    over: bool = False
-    acknowledged: bool = False
 
 
 class _Hello(Struct):
@@ -86,9 +75,11 @@ class LocalEngine:
         self._on_stop = on_stop
         self._on_lost = on_lost
         self._on_events: OnEvents = _nobody
-        self._runs: dict[int, _Run] = {}
+        self._runs: dict[int, KeptRun] = {}
         self._accounts: dict[object, tuple[float, Identity]] = {}
         self._auxiliary = Auxiliary(self._send_now)
+        self.listeners = Listeners(self.keep, self.drop)
+        self.inputs = Inputs(lambda run: self._send_now({"op": "shut", "run": run}))
         self._told: list[Event] = []  # Events of our own, reported at the next turn of the loop.
         self._early: list[tuple[Frame, list[int]]] = []  # News of runs, until `open` takes it.
         self._hello: _Hello | None = None
@@ -100,6 +91,7 @@ class LocalEngine:
         self.kept: dict[str, int] = {}
         self.generation = 0
         self.keeper_pid = 0
+        self.controllers: tuple[str, ...] = ()
 
     async def connect(self) -> None:
         """Greet the keeper: then `kept`, `generation` and `keeper_pid` are known."""
@@ -115,7 +107,7 @@ class LocalEngine:
         if self._ready is None:
             await self.connect()
         self._on_events = on_events
-        self._runs = {known.run: _Run(known.id, known.pid, known.start) for known in runs}
+        self._runs = {known.run: KeptRun(known.id, known.pid, known.start) for known in runs}
         self._hello = hello = _Hello(self._loop.create_future(), set(self._runs))
         early, self._early = self._early, []
         hello.events += [e for frame, fds in early if (e := self._take_news(frame, fds))]
@@ -126,7 +118,7 @@ class LocalEngine:
         async with asyncio.timeout(_PATIENCE):
             await hello.settled
         self._hello = None
-        if events := _without_stale(hello.events):
+        if events := without_stale(hello.events):
             on_events(events)
 
     def _ask_about(self, known: KnownRun, hello: _Hello) -> None:
@@ -161,12 +153,18 @@ class LocalEngine:
         spec, run = command.spec, command.run
         try:
             frame = self._order(spec, command.id.index, spec.cmd, run)
+            mark = self.mark_base | run
+            frame |= of_run(spec, command.id.index, mark, self.controllers)
+            frame["listen"] = self.listeners.ensure(spec) if spec.sockets else None
         except (UnknownAccount, BadEnvironment) as error:
             # It was right when the task was accepted.
             self._report_soon(SpawnFailed(command.id, run, str(error)))
             return
-        self._runs[run] = _Run(command.id)
-        self._send(frame | {"run": run, "mark": self.mark_base | run})
+        except CannotListen as error:
+            self._report_soon(SpawnFailed(command.id, run, str(error), transient=True))
+            return
+        self._runs[run] = KeptRun(command.id)
+        self._send(frame | {"run": run, "mark": mark})
 
     def _order(
         self, spec: Spec, index: int, cmd: str | tuple[str, ...], run: int | None = None
@@ -192,6 +190,26 @@ class LocalEngine:
         except (UnknownAccount, BadEnvironment) as error:
             return Exit(error=str(error)), ""
         return await self._auxiliary.execute(frame, self.mark_base, timeout)
+
+    async def begin_session(
+        self, spec: Spec, index: int, run: int, argv: tuple[str, ...], size: tuple[int, int] | None
+    ) -> Session:
+        """Run a command as the task's replica runs, for somebody who looks.
+
+        `run` is the replica's, whose cgroup it joins; `size` is (rows, columns) of the terminal it
+        gets, None: no terminal.  `end_session` ends it.  Raises UnknownAccount, NoInput.
+        """
+        try:
+            frame = self._order(spec, index, argv)
+        except BadEnvironment as error:
+            raise NoInput(str(error)) from None
+        frame |= {"stdin": "pipe", "tty": size is not None, "size": size, "join": run}
+        session = self._auxiliary.begin(frame, self.mark_base)
+        await session.started
+        return session
+
+    def end_session(self, session: Session) -> None:
+        self._auxiliary.end_session(session)
 
     def _identity(self, spec: Spec) -> Identity | None:
         """Look the accounts up, but not for every spawn: a directory service may be slow."""
@@ -273,6 +291,7 @@ class LocalEngine:
         match frame["op"]:
             case "ready":
                 self.generation, self.keeper_pid = frame["generation"], frame["pid"]
+                self.controllers = tuple(frame["controllers"])
                 if self._ready is not None:
                     self._ready.set_result(None)
             case "kept":
@@ -290,22 +309,26 @@ class LocalEngine:
     def _take_news(self, frame: Frame, fds: list[int]) -> Event | None:
         number: int = frame["run"]
         if self._auxiliary.knows(number):
-            self._auxiliary.take(frame, fds, _exit)
+            self._auxiliary.take(frame, fds, exit_of)
             return None
         run = self._runs.get(number)
         if run is None:
             self._disown(frame, fds)
             return None
-        for fd in fds:
-            self._on_output(run.id, number, fd)
-        event = _event(frame, run)
-        run.over = run.over or _is_last(event)
+        if fds:
+            self._on_output(run.id, number, fds[0])
+        if fds[1:]:
+            self.inputs.open(number, fds[1:])
+        event = event_of(frame, run)
+        if not run.over and is_last(event):
+            run.over = True
+            self.inputs.end(number)
         self._forget_if_done(number, run)
         if self._hello:
             self._hello.open.discard(number)
         return event
 
-    def _forget_if_done(self, number: int, run: _Run) -> None:
+    def _forget_if_done(self, number: int, run: KeptRun) -> None:
         if run.over and run.acknowledged:
             del self._runs[number]
 
@@ -353,55 +376,12 @@ class LocalEngine:
         self._on_events(events)
 
     def _let_go(self) -> None:
+        self.inputs.release()
         self._loop.remove_reader(self._fd)
         self._loop.remove_writer(self._fd)
         self._writing = False
         for fd in self._link.close():
             os.close(fd)
-
-
-def _event(frame: Frame, run: _Run) -> Event:
-    number: int = frame["run"]
-    match frame["op"]:
-        case "run" | "spawned":
-            run.pid, run.start = frame["pid"], frame["start"]
-            return Spawned(run.id, number, run.pid, run.start)
-        case "failed":
-            transient = frame["errno"] in _TRANSIENT
-            return SpawnFailed(run.id, number, frame["what"], transient)
-        case "exited":
-            return Exited(run.id, number, _exit(frame), frame["left"])
-        case "gone":
-            return Gone(run.id, number)
-        case "lost":
-            return Lost(run.id, number)
-        case other:
-            raise ValueError(f"the keeper said {other!r}")
-
-
-def _exit(frame: Frame) -> Exit:
-    """Turn a status of wait(2) into an Exit; None is one that nobody saw."""
-    usage = {"cpu": frame["cpu"], "max_rss": frame["rss"], "at": frame["at"]}
-    status = frame["status"]
-    if status is None:
-        return Exit(error="its exit status is not known", **usage)
-    code = os.waitstatus_to_exitcode(status)
-    return Exit(signal=-code, **usage) if code < 0 else Exit(code=code, **usage)
-
-
-def _is_last(event: Event) -> bool:
-    match event:
-        case Exited(left=left):
-            return not left
-        case Gone() | Lost() | SpawnFailed():
-            return True
-    return False
-
-
-def _without_stale(events: Sequence[Event]) -> list[Event]:
-    """Drop the Spawned of runs that have ended since: at hello each run gets one truth."""
-    ended = {e.run for e in events if isinstance(e, Exited)}
-    return [e for e in events if not (isinstance(e, Spawned) and e.run in ended)]
 
 
 def _nobody(events: Sequence[Event]) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from proctor.core.errors import BadSpec
-from proctor.core.spec import Check, CheckKind, Spec
+from proctor.core.spec import Check, CheckKind, Limits, Spec
 from proctor.keeper.protocol import Frame
 
 from .argv import argv_of
@@ -15,6 +15,13 @@ from .identity import Identity
 
 KEPT_WITHOUT_INHERITANCE = ("PATH", "LANG", "TZ")
 """What a task that inherits no environment gets all the same: without PATH little runs."""
+
+
+PERIOD = 100_000
+"""Microseconds over which a share of CPU is reckoned: the kernel's default."""
+
+TERM = "xterm-256color"
+"""What a terminal is called where nothing else is said; nearly everything speaks that."""
 
 
 class BadEnvironment(Exception):
@@ -35,6 +42,8 @@ def order(
     """
     own = identity.env if identity else {}
     env = inherited(spec, environ) | own | from_files(spec) | spec.env | ours
+    if spec.tty:
+        env.setdefault("TERM", TERM)
     return {
         "op": "spawn",
         "argv": argv_of(cmd),
@@ -45,6 +54,40 @@ def order(
         "oom_score_adj": spec.oom_score_adj,
         "rlimits": [[limit_number(name), *pair] for name, pair in spec.rlimits.items()],
         "user": identity.order if identity else None,
+    }
+
+
+def of_run(spec: Spec, index: int, mark: int, controllers: Collection[str]) -> Frame:
+    """Return what of the order is for the run alone, not for commands beside it.
+
+    `controllers` are those by which the keeper can limit.
+    """
+    files = cgroup_files(spec.limits, controllers)
+    name = f"{spec.name}.{index}"
+    return {
+        "stdin": None if spec.stdin == "null" else spec.stdin,
+        "tty": spec.tty,
+        "cgroup": {"name": name, "mark": mark, "set": files} if files else None,
+    }
+
+
+def cgroup_files(limits: Limits, controllers: Collection[str]) -> dict[str, str]:
+    """Return what is written to which file of a run's cgroup; nothing: it needs none.
+
+    Source: Documentation/admin-guide/cgroup-v2.rst.  When memory runs out the run is killed as a
+    whole: half of it would be of no use to anybody.
+    """
+    files = {
+        "memory.max": limits.memory_max,
+        "memory.high": limits.memory_high,
+        "memory.oom.group": 1 if limits.memory_max else None,
+        "cpu.max": f"{max(1000, round(limits.cpu * PERIOD))} {PERIOD}" if limits.cpu else None,
+        "pids.max": limits.pids,
+    }
+    return {
+        file: str(value)
+        for file, value in files.items()
+        if value is not None and file.partition(".")[0] in controllers
     }
 
 

@@ -68,6 +68,8 @@ class Custody:
             self.describe(known)  # Asked twice: it is started exactly once.
             return
         run = Run(frame["run"], frame["mark"], 0, 0)
+        if joined := self.runs.all.get(frame.get("join", 0)):
+            frame["cgroup"] = {"path": joined.cgroup} if joined.cgroup else None
         try:
             run.pid, run.fd, run.held = self._spawner.spawn(frame)
         except NotSpawned as error:

@@ -38,10 +38,12 @@ class Cgroups:
             pass
 
     def made(self, order: dict[str, Any]) -> str | None:
-        """Make a cgroup {name mark set}; return the file by which to join it.
+        """Make a cgroup {name mark set}, or take one {path}; return the file by which to join it.
 
         None where there can be none: the run is not limited then.
         """
+        if "path" in order:
+            return f"{order['path']}/cgroup.procs"
         if not self.controllers:
             return None
         path = self._path(order["name"], order["mark"])

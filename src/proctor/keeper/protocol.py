@@ -8,7 +8,7 @@ The manager says:
 
     hello   version               the first frame; the keeper answers with all it has, then `ready`
     spawn   run mark argv env cwd umask nice oom_score_adj rlimits user
-            stdin tty size listen cgroup
+            stdin tty size listen cgroup join
                                   answered by `spawned` or `failed`
     adopt   run mark pid start    a process that outlived another keeper: `spawned` or `lost`
     signal  run signal            to everything of the run, then SIGCONT
@@ -53,7 +53,8 @@ the write end of the output, for the manager to write there what the terminal sa
 `stdin` is null (/dev/null), "pipe" or a path; `size` the terminal's [rows, columns].  `listen` is
 a list of [name of what is kept, name in LISTEN_FDNAMES], passed as in sd_listen_fds(3).  `cgroup`
 is null or {name mark set}: `set` maps files of the run's own cgroup to what is written there, and
-`controllers` are those by which that can be limited, none where there are no cgroups.
+`controllers` are those by which that can be limited, none where there are no cgroups.  `join` is
+the run whose cgroup, if it has one, this one is put into.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from functools import partial
 from . import child, stdio
 from .limits import Cgroups
 from .program import NotSpawned, Order, enter, execute, tried
-from .room import check_room
+from .room import refusal
 from .stdio import Stdio
 from .tree import RLIMIT_LOCKS
 
@@ -63,7 +63,8 @@ class Spawner:
         user = order.get("user")
         ends = stdio.make(order)
         try:
-            check_room(ends.out, self._most_files, order["run"])
+            if full := refusal(ends.out, self._most_files, order["run"]):
+                raise NotSpawned(errno.EMFILE, full)
             if user:
                 tried(f"pipes for user {user['uid']}", partial(ends.give, user["uid"]))
             pid = self._fork(order, ends) if _by_fork(order) else self._posix_spawn(order, ends)

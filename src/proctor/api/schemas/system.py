@@ -94,7 +94,18 @@ class InfoResponse(Struct, frozen=True):
     generation: Annotated[int, Meta(description="The number of managers this keeper has had.")]
     started: Annotated[float, Meta(description="When this manager started.")]
     uptime: float
-    limits: Annotated[str, Meta(description="How limits are enforced.", examples=["cgroup"])]
+    limits: Annotated[
+        str,
+        Meta(description="How limits are enforced.", examples=["cgroup memory cpu pids", "none"]),
+    ]
+    controllers: Annotated[
+        dict[str, str],
+        Meta(
+            description="By what memory, cpu and pids are limited: `cgroup` (the kernel enforces "
+            "it), `watched` (a replica over it is restarted) or `none`.",
+            examples=[{"memory": "cgroup", "cpu": "cgroup", "pids": "cgroup"}],
+        ),
+    ]
     tasks: int
     replicas: int
     alive: int
