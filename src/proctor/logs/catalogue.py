@@ -7,26 +7,28 @@ import time
 from collections import deque
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from proctor.core.model import ReplicaId
 
 from . import files
-from .rotation import Limits, surplus
+from .rotation import Segment, surplus
 
 
 class Closed:
     """A segment that is not written any more.
 
-    `bytes` counts its index too; `modified` is wall seconds.
+    `bytes` is what it takes on the disk with its index; `tried` whether it was to be compressed.
     """
 
-    __slots__ = ("bytes", "id", "listed", "modified", "start")
+    __slots__ = ("bytes", "id", "listed", "segment", "tried")
 
-    def __init__(self, id: ReplicaId, start: int, size: int, modified: float) -> None:
+    def __init__(self, id: ReplicaId, segment: Segment, index_size: int) -> None:
         self.id = id
-        self.start = start
-        self.bytes = size
-        self.modified = modified
+        self.segment = segment
+        self.bytes = segment.disk + index_size
         self.listed = True
+        self.tried = False
 
 
 class Catalogue:
@@ -37,9 +39,9 @@ class Catalogue:
     the total matters.
     """
 
-    def __init__(self, root: Path, limits: Limits) -> None:
+    def __init__(self, root: Path, quota: int) -> None:
         self._root = root
-        self._limits = limits
+        self._quota = quota
         self._closed: dict[ReplicaId, list[Closed]] = {}
         self._writing: set[ReplicaId] = set()
         self._oldest: deque[Closed] = deque()
@@ -65,8 +67,8 @@ class Catalogue:
             return []
         try:
             found = [
-                Closed(id, s.start, s.size + files.index_size(directory, s.start), s.modified)
-                for s in files.recover(directory)
+                Closed(id, segment, files.index_size(directory, segment.start))
+                for segment in files.recover(directory)
             ]
         finally:
             os.close(directory)
@@ -96,29 +98,41 @@ class Catalogue:
         """A new segment was written that begins at `start`, with bytes of its predecessor."""
         directory = files.open_directory(self._root, id)
         try:
-            size = files.segment_size(directory, start) + files.index_size(directory, start)
+            segment = Segment(start, files.segment_size(directory, start), time.time())
+            closed = Closed(id, segment, files.index_size(directory, start))
         finally:
             os.close(directory)
-        self.grew(size)
-        self.add(Closed(id, start, size, time.time()))
+        self.grew(closed.bytes)
+        self.add(closed)
 
     def grew(self, size: int) -> None:
         self.total += size
 
-    def keep_replica(self, id: ReplicaId, more: int) -> int:
+    def packed(self, closed: Closed, packed: int) -> None:
+        """A segment takes only so many bytes now, as it is compressed."""
+        saved = closed.segment.disk - packed
+        closed.segment = replace(closed.segment, packed=packed)
+        closed.bytes -= saved
+        self.total -= saved
+
+    def settled(self) -> list[Closed]:
+        """Return what is on the list, by replica and in order; the newest of each comes last."""
+        return [closed for known in self._closed.values() for closed in known]
+
+    def keep_replica(self, id: ReplicaId, more: int, quota: int) -> int:
         """Drop the oldest segments of a replica until `more` bytes fit into its quota.
 
         Return the bytes of those that stay.
         """
         known = self._closed[id]
         sizes = [closed.bytes for closed in known]
-        drop = surplus(sizes, sum(sizes) + more, self._limits.replica)
+        drop = surplus(sizes, sum(sizes) + more, quota)
         for _ in range(drop):
-            self._drop(known[0])
+            self.drop(known[0])
         return sum(sizes[drop:])
 
     def crowded(self, more: int) -> bool:
-        return self.total + more > self._limits.total
+        return self.total + more > self._quota
 
     def keep_total(self, more: int) -> int:
         """Drop the oldest segments of all until `more` bytes fit; return by how many they do not.
@@ -127,19 +141,20 @@ class Catalogue:
         """
         while self.crowded(more) and self._oldest:
             if self._oldest[0].listed:
-                self._drop(self._oldest[0])
+                self.drop(self._oldest[0])
             else:
                 self._oldest.popleft()
                 self._unlisted -= 1
-        return max(0, self.total + more - self._limits.total)
+        return max(0, self.total + more - self._quota)
 
-    def _drop(self, closed: Closed) -> None:
+    def drop(self, closed: Closed) -> None:
+        """Remove a segment from the list and the disk."""
         self._unlist(closed)
         self.total -= closed.bytes
         self._closed[closed.id].remove(closed)
         self._forget_empty(closed.id)
         try:
-            files.remove_segment(self._root, closed.id, closed.start)
+            files.remove_segment(self._root, closed.id, closed.segment)
         except OSError:
             pass  # somebody else removed it; what cannot be removed is not asked for again
 
@@ -165,4 +180,4 @@ class Catalogue:
                 except OSError:
                     continue  # no directory of ours
                 self._forget_empty(id)
-        self._oldest = deque(sorted(self._oldest, key=lambda closed: closed.modified))
+        self._oldest = deque(sorted(self._oldest, key=lambda closed: closed.segment.modified))

@@ -1,7 +1,8 @@
 """Where logs lie: ROOT/<task>/<replica>/<logical offset of its first byte, 20 digits>.log.
 
-The index of a segment has the same name with `.idx`.  No name is ever followed through a symbolic
-link below ROOT.  Every function may raise OSError.
+The index of a segment has the same name with `.idx`.  A compressed segment is START-END.log.gz (see
+pack.py), its index stays what it was; where both are there the plain one counts.  No name is ever
+followed through a symbolic link below ROOT.  Every function may raise OSError.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from proctor.core.model import ReplicaId
@@ -19,12 +21,23 @@ from .rotation import Segment, without_overlap
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY
 _SEGMENT = re.compile(r"([0-9]{20})\.log")
+_PACKED = re.compile(r"([0-9]{20})-([0-9]{20})\.log\.gz")
 _INDEX = re.compile(r"([0-9]{20})\.idx")
 TEMPORARY = ".tmp"
 
 
 def segment_name(start: int) -> str:
     return f"{start:020d}.log"
+
+
+def packed_name(start: int, end: int) -> str:
+    return f"{start:020d}-{end:020d}.log.gz"
+
+
+def name_of(segment: Segment) -> str:
+    if segment.packed is None:
+        return segment_name(segment.start)
+    return packed_name(segment.start, segment.end)
 
 
 def index_name(start: int) -> str:
@@ -62,20 +75,30 @@ def _open_below(at: int, name: str, create: bool) -> int:
 
 def segments(directory: int) -> list[Segment]:
     """Return the segments as they lie there, in order; they may overlap."""
-    found = []
+    found: dict[int, Segment] = {}
     with os.scandir(directory) as entries:
         for entry in entries:
-            match = _SEGMENT.fullmatch(entry.name)
-            if match is None:
-                continue
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except FileNotFoundError:
-                continue  # rotated away since the directory was read
-            if not stat.S_ISREG(status.st_mode):
-                continue
-            found.append(Segment(int(match[1]), status.st_size, status.st_mtime))
-    return sorted(found, key=lambda segment: segment.start)
+            segment = _segment_of(entry)
+            if segment is not None and (segment.packed is None or segment.start not in found):
+                found[segment.start] = segment
+    return [found[start] for start in sorted(found)]
+
+
+def _segment_of(entry: os.DirEntry[str]) -> Segment | None:
+    plain = _SEGMENT.fullmatch(entry.name)
+    match = plain or _PACKED.fullmatch(entry.name)
+    if match is None:
+        return None
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except FileNotFoundError:
+        return None  # rotated away since the directory was read
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    start = int(match[1])
+    if plain:
+        return Segment(start, status.st_size, status.st_mtime)
+    return Segment(start, int(match[2]) - start, status.st_mtime, status.st_size)
 
 
 def recover(directory: int) -> list[Segment]:
@@ -87,9 +110,9 @@ def recover(directory: int) -> list[Segment]:
     found = segments(directory)
     whole = without_overlap(found)
     for segment, cut in zip(found, whole, strict=True):
-        if cut.size < segment.size:
+        if cut.size < segment.size and cut.packed is None:
             _cut(directory, segment_name(cut.start), cut.size)
-    _remove_leftovers(directory, {segment.start for segment in found})
+    _remove_leftovers(directory, found)
     if whole:
         _cut_index(directory, whole[-1])
     return whole
@@ -106,10 +129,14 @@ def _cut(directory: int, name: str, size: int) -> None:
         os.close(file)
 
 
-def _remove_leftovers(directory: int, starts: set[int]) -> None:
+def _remove_leftovers(directory: int, found: Sequence[Segment]) -> None:
+    starts = {segment.start for segment in found}
+    names = {name_of(segment) for segment in found}
     for name in os.listdir(directory):
         index = _INDEX.fullmatch(name)
-        if name.endswith(TEMPORARY) or (index and int(index[1]) not in starts):
+        orphan = index is not None and int(index[1]) not in starts
+        doubled = _PACKED.fullmatch(name) is not None and name not in names
+        if name.endswith(TEMPORARY) or orphan or doubled:
             os.unlink(name, dir_fd=directory)
 
 
@@ -145,11 +172,11 @@ def _size(directory: int, name: str) -> int:
         return 0
 
 
-def remove_segment(root: Path, id: ReplicaId, start: int) -> None:
+def remove_segment(root: Path, id: ReplicaId, segment: Segment) -> None:
     """Remove a segment with its index, and the directories that are empty then."""
     directory = open_directory(root, id)
     try:
-        unlink(directory, segment_name(start), index_name(start))
+        unlink(directory, name_of(segment), index_name(segment.start))
     finally:
         os.close(directory)
     for path in (root / id.task / str(id.index), root / id.task):
@@ -194,3 +221,44 @@ def indices(root: Path, task: str) -> list[int]:
             )
     finally:
         os.close(directory)
+
+
+@contextmanager
+def packing(root: Path, id: ReplicaId, segment: Segment) -> Iterator[tuple[int, int]]:
+    """Open a segment, and a new file under the temporary name of what it becomes compressed."""
+    with ExitStack() as stack:
+        directory = open_directory(root, id)
+        stack.callback(os.close, directory)
+        source = os.open(segment_name(segment.start), os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory)
+        stack.callback(os.close, source)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+        target = os.open(_temporary(segment), flags, 0o600, dir_fd=directory)
+        stack.callback(os.close, target)
+        yield source, target
+
+
+def replace_by_packed(root: Path, id: ReplicaId, segment: Segment) -> None:
+    """Let what lies under the temporary name count, and remove the plain segment.
+
+    A crash between the two leaves both, and the plain one counts.
+    """
+    directory = open_directory(root, id)
+    try:
+        name = packed_name(segment.start, segment.end)
+        os.rename(_temporary(segment), name, src_dir_fd=directory, dst_dir_fd=directory)
+        unlink(directory, segment_name(segment.start))
+    finally:
+        os.close(directory)
+
+
+def remove_packed(root: Path, id: ReplicaId, segment: Segment) -> None:
+    """Remove what lies under the temporary name."""
+    directory = open_directory(root, id)
+    try:
+        unlink(directory, _temporary(segment))
+    finally:
+        os.close(directory)
+
+
+def _temporary(segment: Segment) -> str:
+    return packed_name(segment.start, segment.end) + TEMPORARY

@@ -98,6 +98,12 @@ def _unpack(words: tuple[int, ...]) -> Record:
     return Record(time / 1e9, offset, run, kind, what >> 8 & 255, what >> 16)
 
 
+def first_time(packed: bytes) -> float | None:
+    """Return the time of the first record, if there is one."""
+    records = Records(packed)
+    return records[0].time if len(records) else None
+
+
 def covering(records: Sequence[Record], offset: int) -> int:
     """Return the position of the record that describes the byte at `offset`, -1 if none does."""
     return bisect_right(records, offset, key=_offset) - 1

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from proctor.core.model import ReplicaId
 
-from . import files
+from . import files, pack
 from .index import INTERVAL, Record, Records, Span, first_since, spans
 from .rotation import Segment, without_overlap
 
@@ -89,10 +89,12 @@ def pieces(
         segment = _holding(segments(root, id), at)
         if segment is None:
             return
-        at = max(at, segment.start)
+        at = before = max(at, segment.start)
         for piece in _segment_pieces(root, id, segment, at, stop):
             yield at, piece
             at += len(piece)
+        if at == before and segment.packed is not None:
+            at = segment.end  # removed meanwhile, or damaged
 
 
 def _holding(found: list[Segment], offset: int) -> Segment | None:
@@ -105,26 +107,32 @@ def _segment_pieces(
 ) -> Iterator[bytes]:
     """Yield what `segment` has from `at` on; nothing if it is gone."""
     try:
-        file = _open_segment(root, id, segment.start)
+        file = _open_segment(root, id, segment)
     except FileNotFoundError:
         return
+    begin, stop = at - segment.start, min(stop, segment.end) - segment.start
     try:
-        stop = min(stop, segment.end)
-        while at < stop:
-            piece = os.pread(file, min(CHUNK, stop - at), at - segment.start)
-            if not piece:
-                return  # cut by rotation since: its successor has the rest
-            at += len(piece)
-            yield piece
+        if segment.packed is None:
+            yield from _plain_pieces(file, begin, stop)
+        else:
+            yield from pack.unpacked(file, begin, stop)
     finally:
         os.close(file)
 
 
-def _open_segment(root: Path, id: ReplicaId, start: int) -> int:
+def _plain_pieces(file: int, at: int, stop: int) -> Iterator[bytes]:
+    while at < stop:
+        piece = os.pread(file, min(CHUNK, stop - at), at)
+        if not piece:
+            return  # cut by rotation since: its successor has the rest
+        at += len(piece)
+        yield piece
+
+
+def _open_segment(root: Path, id: ReplicaId, segment: Segment) -> int:
     directory = files.open_directory(root, id)
     try:
-        name = files.segment_name(start)
-        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory)
+        return os.open(files.name_of(segment), os.O_RDONLY | os.O_NOFOLLOW, dir_fd=directory)
     finally:
         os.close(directory)
 
@@ -193,6 +201,23 @@ def since(root: Path, id: ReplicaId, time: float) -> int:
         if at < len(records) and records[at].offset < segment.end:
             return max(segment.start, records[at].offset)
     return found[-1].end if found else 0
+
+
+def from_run(root: Path, id: ReplicaId, run: int) -> int:
+    """Return the offset of the first byte of a run with that id or a higher one.
+
+    Run ids count up, so this is where the output of a task begins whose predecessor of the same
+    name has left some.  The beginning of the log if it holds no earlier run.
+    """
+    found = segments(root, id)
+    for segment in reversed(found):
+        records = _index(root, id, segment)
+        if len(records) and 0 < records[0].run < run:
+            later = (record.offset for record in records if record.run >= run)
+            behind = found.index(segment) + 1
+            end = found[behind].start if behind < len(found) else segment.end
+            return min(next(later, end), end)
+    return found[0].start if found else 0
 
 
 def tail(root: Path, id: ReplicaId, lines: int, stop: int | None = None) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from proctor.core.model import ReplicaId
@@ -11,10 +13,11 @@ from proctor.core.model import ReplicaId
 from . import files
 from .catalogue import Catalogue, Closed
 from .index import INTERVAL, Kind, Record
-from .rotation import Limits
+from .rotation import Limits, Segment
 from .segment import OpenSegment
 
 RETRY = 0.25
+LOOK = 1.0
 EMPTY = -1
 
 
@@ -26,36 +29,51 @@ class ReplicaLog:
     log can be released at any time and goes on later.  Rule 3: if the disk takes nothing, bytes
     are read and dropped, so that the task goes on; `lost` counts them, `_gap` those that no index
     record tells of yet, and writing is tried again every `RETRY` seconds.
+    Rule 4: the limits may change at any time, and are asked for again after `LOOK` seconds.
     """
 
     __slots__ = (
         "_catalogue",
+        "_close_at",
         "_closed_bytes",
         "_counted",
         "_end",
         "_gap",
         "_gap_source",
-        "_limits",
+        "_limits_of",
+        "_looked",
         "_noted",
+        "_over",
         "_retry_at",
         "_root",
         "_segment",
         "_source",
         "error",
         "id",
+        "limits",
         "lost",
         "pipes",
     )
 
-    def __init__(self, root: Path, id: ReplicaId, limits: Limits, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        root: Path,
+        id: ReplicaId,
+        limits_of: Callable[[ReplicaId], Limits],
+        catalogue: Catalogue,
+    ) -> None:
         self.id = id
+        self.limits = limits_of(id)
         self.pipes = 0
         self.lost = 0
         self.error: OSError | None = None
         self._gap = 0
         self._gap_source = (0, 0)
         self._root = root
-        self._limits = limits
+        self._limits_of = limits_of
+        self._looked = time.monotonic()
+        self._close_at = math.inf
+        self._over = -1  # Where the segment begins that is not to be written on.
         self._catalogue = catalogue
         self._segment: OpenSegment | None = None
         self._end: int | None = None
@@ -85,6 +103,11 @@ class ReplicaLog:
         there are none now.
         """
         now = time.monotonic()
+        if now - self._looked >= LOOK:
+            self._looked = now
+            self.limits = self._limits_of(self.id)
+        if not self.limits.keep:
+            return self._dropped(pipe, most)
         if now < self._retry_at:
             return self._discard(pipe, source, most)
         try:
@@ -97,20 +120,26 @@ class ReplicaLog:
 
     def _store(self, pipe: int, source: tuple[int, int], most: int, now: float) -> int:
         segment = self._ready_segment(source, now)
-        if self._closed_bytes + self._counted + most > self._limits.replica:
-            self._closed_bytes = self._catalogue.keep_replica(self.id, self._counted + most)
+        if self._closed_bytes + self._counted + most > self.limits.replica:
+            self._closed_bytes = self._keep(self._counted + most)
         moved = segment.take(pipe, most)
         self._account(segment)
         self.error = None
-        if segment.size >= self._limits.cut_at:
+        if segment.size >= self.limits.cut_at:
             self._rotate(segment)
         return moved
+
+    def _keep(self, more: int) -> int:
+        return self._catalogue.keep_replica(self.id, more, self.limits.replica)
 
     def _ready_segment(self, source: tuple[int, int], now: float) -> OpenSegment:
         """Return the segment to write to, with the index saying what comes."""
         due = now - self._noted >= INTERVAL
-        if self._segment is not None and due and not self._segment.intact():
-            self.release()
+        if self._segment is not None and due:
+            if not self._segment.intact():
+                self.release()
+            elif now >= self._close_at and self._segment.size:
+                self._rotate(self._segment)
         segment = self._segment
         if segment is None:
             segment = self._segment = self._opened()
@@ -139,23 +168,27 @@ class ReplicaLog:
         except OSError:
             os.close(directory)
             raise
-        reopened = newest is not None and newest.start == start
+        reopened = newest is not None and newest.segment.start == start
         self._counted = self._catalogue.reopen(self.id) if reopened else 0
         # Room for all of it now: who looks while it grows never sees more than the quota.
-        size = max(self._counted, self._limits.cut_at)
-        self._closed_bytes = self._catalogue.keep_replica(self.id, size)
+        self._closed_bytes = self._keep(max(self._counted, self.limits.cut_at))
         self._account(segment)
+        age = max(0.0, time.time() - segment.began) if segment.size else 0.0
+        self._close_at = time.monotonic() + self.limits.segment_seconds - age
         return segment
 
     def _place(self, directory: int, newest: Closed | None) -> int:
         """Return where the segment begins that takes the next bytes."""
         if newest is None:
             return self._end or 0
-        size = files.segment_size(directory, newest.start)
-        end = newest.start + size
+        begin = newest.segment.start
+        packed = newest.segment.packed is not None
+        size = newest.segment.size if packed else files.segment_size(directory, begin)
+        end = begin + size
         if self._end is not None and end < self._end:
             return self._end  # somebody removed or truncated it
-        return end if size >= self._limits.cut_at else newest.start
+        over = packed or begin == self._over or size >= self.limits.cut_at
+        return end if over else begin
 
     def _account(self, segment: OpenSegment) -> None:
         size = segment.size + segment.index_size
@@ -164,7 +197,8 @@ class ReplicaLog:
 
     def _rotate(self, segment: OpenSegment) -> None:
         end = segment.end
-        begin = segment.cut(self._limits.longest_tail)
+        begin = segment.cut(self.limits.longest_tail)
+        self._over = segment.start
         self.release()
         self._end = end
         if begin < end:
@@ -176,7 +210,8 @@ class ReplicaLog:
         if segment is None:
             return
         self._account(segment)
-        self._catalogue.add(Closed(self.id, segment.start, self._counted, time.time()))
+        closed = Segment(segment.start, segment.size, time.time())
+        self._catalogue.add(Closed(self.id, closed, segment.index_size))
         self._end = segment.end
         self._segment = None
         self._noted = 0.0
@@ -203,6 +238,18 @@ class ReplicaLog:
         if self._segment is not None:
             self._lose(source, self._segment.spilled)
             self._segment.spilled = 0
+
+    def idle(self, seconds: float) -> bool:
+        """Whether nothing has come for so long."""
+        return time.monotonic() - self._noted >= seconds
+
+    def _dropped(self, pipe: int, most: int) -> int:
+        """Read what nobody wants to keep."""
+        self.release()
+        try:
+            return len(os.read(pipe, most))
+        except BlockingIOError:
+            return EMPTY
 
     def _discard(self, pipe: int, source: tuple[int, int], most: int) -> int:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -14,24 +15,37 @@ _LEAST_SEGMENT = 64 << 10
 class Segment(Struct, frozen=True):
     """One file of a replica's log: bytes `start` to `start + size` of its stream.
 
-    `modified` is wall seconds.
+    `modified` is wall seconds.  `packed` is what it takes on the disk if it is compressed.
     """
 
     start: int
     size: int
     modified: float = 0.0
+    packed: int | None = None
 
     @property
     def end(self) -> int:
         return self.start + self.size
 
+    @property
+    def disk(self) -> int:
+        return self.size if self.packed is None else self.packed
+
 
 class Limits(Struct, frozen=True):
-    """Bytes: of one segment, of all segments of a replica, of all logs together."""
+    """Bytes: of one segment, of all segments of a replica, of all logs together.
+
+    Seconds: that a segment is written to (`segment_age`), and that output is kept (`max_age`);
+    None: however long.  `compress` what is not written to any more.  `keep` False: keep nothing.
+    """
 
     segment: int = 10 * MIB
     replica: int = 100 * MIB
     total: int = 2048 * MIB
+    segment_age: float | None = None
+    max_age: float | None = None
+    compress: bool = True
+    keep: bool = True
 
     @property
     def cut_at(self) -> int:
@@ -43,6 +57,12 @@ class Limits(Struct, frozen=True):
     def longest_tail(self) -> int:
         """How far back a line end is looked for before a segment is cut within a line."""
         return min(MIB, self.cut_at // 4)
+
+    @property
+    def segment_seconds(self) -> float:
+        """How long a segment is written to: short enough that an age drops an eighth at a time."""
+        ages = [self.segment_age, None if self.max_age is None else self.max_age / 8]
+        return min((age for age in ages if age is not None), default=math.inf)
 
 
 DEFAULT_LIMITS = Limits()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 
 from . import files
-from .index import RECORD_SIZE, Record, behind, encode
+from .index import RECORD_SIZE, Record, behind, encode, first_time
 from .rotation import next_start
 
 _WRITE = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
@@ -18,6 +19,8 @@ SPLICES = hasattr(os, "splice")
 class OpenSegment:
     """A segment with its descriptors.  Rule: `end` is where the next byte of the stream goes.
 
+    `began` is when its first byte came (wall seconds), now if it has none.
+
     Methods raise OSError as the kernel does; what they did until then stays consistent, because
     every write says where it goes.
     """
@@ -28,6 +31,7 @@ class OpenSegment:
         "_index",
         "_index_size",
         "_splices",
+        "began",
         "end",
         "spilled",
         "start",
@@ -48,6 +52,7 @@ class OpenSegment:
             raise
         self.end = start + os.fstat(self._file).st_size
         self._index_size = os.fstat(self._index).st_size // RECORD_SIZE * RECORD_SIZE
+        self.began = first_time(os.pread(self._index, RECORD_SIZE, 0)) or time.time()
 
     @property
     def size(self) -> int:

@@ -21,6 +21,7 @@ from .follow import Followers
 from .pipe import MOST_HOT, Pipe
 from .replica import EMPTY, ReplicaLog
 from .rotation import DEFAULT_LIMITS, Limits
+from .upkeep import CHORES, Upkeep
 
 MOST_OPEN = 128
 REPORT_INTERVAL = 10.0
@@ -41,7 +42,9 @@ class LogWriter:
 
     Rule: only the thread touches logs and reads pipes; the two maps of pipes are shared, under
     `_lock`.  `most_open` logs have their files open, three each; the others open them again when
-    there is something to write.  `on_drained(run)`, `on_loss(loss)` and `on_crash(error)` are called in the thread and
+    there is something to write.  `limits_of(replica)` is asked in the thread, again and again; its
+    `total` does not count.  `chores` are the seconds between two looks at what is old.
+    `on_drained(run)`, `on_loss(loss)` and `on_crash(error)` are called in the thread and
     must return soon.  Nothing wakes the thread but bytes, ends of pipes and the methods here.
     """
 
@@ -50,18 +53,21 @@ class LogWriter:
         root: Path,
         limits: Limits = DEFAULT_LIMITS,
         *,
+        limits_of: Callable[[ReplicaId], Limits] | None = None,
         most_open: int = MOST_OPEN,
+        chores: float = CHORES,
         on_drained: Callable[[int], None] = lambda run: None,
         on_loss: Callable[[Loss], None] = lambda loss: None,
         on_crash: Callable[[BaseException], None] | None = None,
     ) -> None:
         self._root = root
-        self._limits = limits
         self._most_open = most_open
         self._on_drained = on_drained
         self._on_loss = on_loss
         self._on_crash = on_crash
-        self._catalogue = Catalogue(root, limits)
+        self._limits_of = limits_of or (lambda id: limits)
+        self._catalogue = Catalogue(root, limits.total)
+        self._upkeep = Upkeep(root, self._catalogue, self._limits_of, self._ordered, chores)
         self._followers = Followers()
         self._lock = threading.Lock()
         self._pipes: dict[int, Pipe] = {}
@@ -76,7 +82,7 @@ class LogWriter:
         self._orders: deque[Callable[[], None]] = deque()
         self._closing = False
         self._working = True
-        self._wait: float | None = None
+        self._wait: float | None = chores
         self._epoll = select.epoll()
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._epoll.register(self._bell, select.EPOLLIN)
@@ -163,12 +169,29 @@ class LogWriter:
                 self._obey()
             elif (pipe := self._pipes.get(fd)) is not None:
                 self._serve(pipe, mask)
-        self._wait = self._followers.tell(time.monotonic())
+        now = time.monotonic()
+        self._wait = self._followers.tell(now)
         if self._open and not self._catalogue.scanned:
             self._catalogue.scan()
+        self._do_chores(now)
         if self._round_hot and self._round_moved < NAP_BELOW:
             # Who writes much in small pieces would wake us for each: let some come together.
             time.sleep(NAP)
+
+    def _do_chores(self, now: float) -> None:
+        """Do what is due, and wait no longer than until something is; busy logs are looked at."""
+        due = self._upkeep.due
+        if due is None and self._open:
+            self._upkeep.wake()
+            due = self._upkeep.due
+        if due is not None and now >= due:
+            for log in [log for log in self._open.values() if log.idle(self._upkeep.interval)]:
+                del self._open[log.id]
+                log.release()
+            self._upkeep.work()
+            due = self._upkeep.due
+        if due is not None:
+            self._wait = min(due - now, math.inf if self._wait is None else self._wait)
 
     def _obey(self) -> None:
         os.eventfd_read(self._bell)
@@ -191,7 +214,7 @@ class LogWriter:
         if log is None:
             log = pipe.log = self._log_of(pipe.id)
             log.pipes += 1
-        most = min(pipe.turn, self._limits.cut_at)
+        most = min(pipe.turn, log.limits.cut_at)
         if self._catalogue.crowded(most):
             self._make_room(most)
         lost = log.lost
@@ -207,7 +230,7 @@ class LogWriter:
     def _log_of(self, id: ReplicaId) -> ReplicaLog:
         log = self._logs.get(id)
         if log is None:
-            log = self._logs[id] = ReplicaLog(self._root, id, self._limits, self._catalogue)
+            log = self._logs[id] = ReplicaLog(self._root, id, self._limits_of, self._catalogue)
         return log
 
     def _keep_open(self, log: ReplicaLog) -> None:
@@ -270,6 +293,7 @@ class LogWriter:
 
     def _finish_log(self, log: ReplicaLog) -> None:
         log.finish()
+        self._upkeep.wake()
         del self._logs[log.id]
         self._open.pop(log.id, None)
         if self._reported.pop(log.id, None) is not None:
@@ -299,4 +323,5 @@ class LogWriter:
         self._followers.tell(math.inf)
         for pipe in list(self._pipes.values()):
             self._detach(pipe)
+        self._upkeep.close()
         self._working = False
