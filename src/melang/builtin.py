@@ -47,6 +47,9 @@ class Builtin(Function):
         elif arity == 2:
             self.f2 = lambda this, first, second: fn(running.co, first, second)
 
+    def code(self) -> object:
+        return self.fn
+
     def call_with(self, count: int) -> Callable[..., Value]:
         """Return a callable for `this` and `count` values: the same for all."""
         return self.py

@@ -27,10 +27,12 @@ def script_frames() -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def visible(name: bytes, *, from_library: bool = False) -> Value:
+def visible(name: bytes, *, from_library: bool = False, as_identifier: bool = False) -> Value:
     """Return what the slot of a name holds: local, else outermost; UNDEF if there is none.
 
-    A library function has a scope of its own: it sees only the outermost one.
+    A library function has a scope of its own: it sees only the outermost one.  A name
+    that is written in the text (`as_identifier`) is looked for there only if it
+    begins with a capital.
     """
     slot = python_name(name.decode("latin-1"))
     if slot[:1] in (".", ""):
@@ -44,6 +46,8 @@ def visible(name: bytes, *, from_library: bool = False) -> Value:
         for key in (slot + "'", slot):
             if (found := variables.get(key, UNDEF)) is not UNDEF:
                 return found
+    if as_identifier and not b"A" <= name[:1] <= b"Z":
+        return UNDEF
     if (found := running.co.globals.get(slot, UNDEF)) is not UNDEF or slot == "this":
         return found
     outermost = [innermost, *frames][-1]
@@ -51,24 +55,33 @@ def visible(name: bytes, *, from_library: bool = False) -> Value:
 
 
 def resolve(callee: Value) -> Function:
+    """Return the function that a variable leads to; nil is the name of no function."""
+    if type(callee) is Cell:
+        callee = callee.get()
+    if callee is None:
+        raise MelangError(NO_FUNCTION)
+    return resolve_value(callee)
+
+
+def resolve_value(callee: Value) -> Function:
     """Return the function to call: a string is the name of one, as often as need be."""
+    if not isinstance(callee, Function) and type(callee) is not bytes:
+        raise MelangError(UNSUPPORTED)
     hops = 0
-    while not isinstance(callee, Function):
-        if type(callee) is Cell:
-            callee = callee.get()
-            continue
-        if callee is None:
-            raise MelangError(NO_FUNCTION)
-        if type(callee) is not bytes:
-            raise MelangError(UNSUPPORTED)
+    while type(callee) is bytes and hops < MAX_HOPS:
+        callee = variable_named(callee)
         hops += 1
-        found = visible(callee)
-        if found is UNDEF or hops > MAX_HOPS:
-            raise MelangError(NO_FUNCTION)
-        if type(found) is Cell and type(found.value) is SetDef:
-            raise MelangError(NO_FUNCTION)
-        callee = found
+    if not isinstance(callee, Function):
+        raise MelangError(NO_FUNCTION)
     return callee
+
+
+def variable_named(name: bytes) -> Value:
+    """Return the value of the variable with this name; nil if there is none, or a set."""
+    found = visible(name)
+    if type(found) is not Cell:
+        return found
+    return None if type(found.value) is SetDef else found.get()
 
 
 def method(base: Value, name: bytes) -> Function:
@@ -82,15 +95,20 @@ def method(base: Value, name: bytes) -> Function:
 
 def member_function(base: Value, found: Value) -> Function:
     """Return the function behind the value of a property."""
+    if found is not None and type(found) is not bytes and not isinstance(found, Function):
+        raise MelangError(UNSUPPORTED)
     hops = 0
     while type(found) is bytes and isinstance(base, Object) and hops < MAX_HOPS:
-        found = base.props.get(found)
         hops += 1
-    if isinstance(found, Function):
-        return found
-    if found is None or type(found) is bytes:
-        raise MelangError(NO_FUNCTION)
-    raise MelangError(UNSUPPORTED)
+        if found in base.props:
+            found = base.props[found]
+        elif type(found := variable_named(found)) is not bytes:
+            break  # a variable may name another member, but not be the function
+        continue
+    else:
+        if isinstance(found, Function):
+            return found
+    raise MelangError(NO_FUNCTION)
 
 
 def call_function(function: Function, args: list[Value], this: Value = None) -> Value:
@@ -106,9 +124,10 @@ def new_object(name: bytes) -> Value:
     """Return a new object of the set with this name; nil if there is none."""
     for _ in range(MAX_HOPS):
         found = visible(name)
-        if type(found) is Cell and found is not UNDEF:
-            if type(found.value) is SetDef:
-                return found.value.new()
+        if type(found) is Cell and type(found.value) is SetDef:
+            return found.value.new()
+        found = visible(name, as_identifier=True)
+        if type(found) is Cell:
             found = found.get()
         if type(found) is not bytes:
             return None

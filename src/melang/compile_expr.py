@@ -390,10 +390,11 @@ class Expressions:
             first, again, _ = self._leaf(expr.callee)
             emit.pos = expr.pos
             plain = emit.type_is(first, ".Function")
-            callee = emit.choose(plain, again, emit.call(".resolve", again))
+            finder = ".resolve" if isinstance(target(expr.callee), Name) else ".resolve_value"
+            callee = emit.choose(plain, again, emit.call(finder, again))
         function = self.variables.temporary()
         count = len(expr.args)
-        if owner_name or any(isinstance(place, (Name, Index, Property)) for place in places):
+        if owner_name or any(_is_place(place) for place in places):
             callee = emit.walrus(function, callee)
         elif count <= 6 and self._is_definition(target(expr.callee)):
             callee = first
@@ -421,8 +422,12 @@ class Expressions:
     def argument(self, place: Expr, function: str, index: int) -> py.expr:
         """Return code for an argument: the Cell of a variable if the function wants that."""
         emit = self.emit
-        if not isinstance(place, (Name, Index, Property)):
+        if not _is_place(place) or (self.hooks and isinstance(place, (Assign, Step))):
             return self.copied(place)
+        if isinstance(place, (Assign, Step)):
+            # The value is the variable itself.
+            node = self.node(place)
+            return emit.sequence(node, self.argument(_assigned_to(place), function, index))
 
         def wanted() -> py.expr:
             mask = emit.attribute(emit.load(function), "mask")
@@ -463,6 +468,17 @@ class Expressions:
             nodes.append(self.copied(item))
         emit.pos = expr.pos
         return emit.call(".pairs", emit.array(nodes)), "array"
+
+
+def _assigned_to(expr: Assign | Step) -> Expr:
+    return target(expr.left if isinstance(expr, Assign) else expr.operand)
+
+
+def _is_place(expr: Expr) -> bool:
+    """Return whether the value of an expression is a variable, which can be shared."""
+    if isinstance(expr, Assign) or (isinstance(expr, Step) and expr.prefix):
+        return isinstance(_assigned_to(expr), Name)
+    return isinstance(expr, (Name, Index, Property))
 
 
 def _sees_nothing(expr: Expr) -> bool:

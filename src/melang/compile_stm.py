@@ -236,6 +236,9 @@ class Statements:
         if len(self.loops) >= MAX_LOOPS:
             raise TooDeep(statement.pos)
         emit, expressions = self.emit, self.expressions
+        if not statement.subject.items:
+            # Nothing matches every label, as in the original.
+            return self._switch_on_nothing(statement)
         subject = expressions.node(statement.subject)
         first, again = expressions.arithmetic.saved(subject)
         code: list[py.stmt] = [] if first is again else [emit.run(first)]
@@ -262,6 +265,16 @@ class Statements:
         self.emit.pos = statement.pos
         code.append(emit.forever([*body, emit.leave()]))
         return code
+
+    def _switch_on_nothing(self, statement: Switch) -> list[py.stmt]:
+        """Return code for all cases, up to a `break`."""
+        self.loops.append(None)
+        known = set(self.variables.known)
+        body = [code for _, part in statement.cases for code in self.block(part)]
+        self.loops.pop()
+        self.variables.known = known
+        self.emit.pos = statement.pos
+        return [self.emit.forever([*body, self.emit.leave()])]
 
     def _leave(self, statement: Leave) -> list[py.stmt]:
         emit = self.emit
@@ -307,10 +320,8 @@ class Statements:
         slot = f".f{len(self.unit.functions)}"
         self.unit.functions[slot] = (statement.name, where)
         names = [name for name, _ in statement.params]
-        captures = {name: False for name, _ in statement.captures if name not in names}
+        captures = {name: False for name, _ in statement.captures}
         captures.update((name, True) for name in shared_names(statement.captures))
-        for name in names:
-            captures.pop(name, None)
         scope = Scope([*names, *captures], statement.body, False)
         definition = function_code(self.unit, slot, names, list(captures), statement, scope)
         first = next((i for i, (_, shared) in enumerate(statement.params) if shared), len(names))
@@ -318,15 +329,14 @@ class Statements:
         if "this" in scope.assigned:
             mask |= WANTS_THIS
         meta = (statement.name.encode(), tuple(name.encode() for name in names), mask, where)
-        rest = scope.uses_args and "args" not in names
+        rest = scope.uses_args and "args" not in scope.params
         node = emit.call(".function", emit.load(slot), emit.const(meta), emit.const(rest))
         if captures:
             cells = []
             for name, shared in captures.items():
                 cells.append(emit.const(python_name(name)))
                 cells.append(emit.const(shared))
-                read = self.variables.reference if shared else self.variables.read
-                cells.append(read(name))
+                cells.append(self.variables.captured(name, shared))
             node = emit.call(".bind", node, emit.array(cells))
         return node, [definition]
 
@@ -406,7 +416,8 @@ def function_code(
         compiler.call_cost = cost
     code = compiler.whole(reachable)
     emit.pos = statement.pos
-    names = _distinct(params)
+    names = _distinct(params, captures)
+    this = "this" if "this" not in scope.params else ".this"
     if scope.uses_args and "args" not in scope.params:
         names.append("args")
     start: list[py.stmt] = [
@@ -424,7 +435,7 @@ def function_code(
     unit.globals |= variables.globals
     arguments = py.arguments(
         posonlyargs=[],
-        args=[py.arg(arg=name, lineno=emit.pos, col_offset=0) for name in ["this", *names]],
+        args=[py.arg(arg=name, lineno=emit.pos, col_offset=0) for name in [this, *names]],
         kwonlyargs=[
             py.arg(arg=python_name(name), lineno=emit.pos, col_offset=0) for name in captures
         ],
@@ -452,11 +463,11 @@ def shared_names(names: list[tuple[str, bool]]) -> list[str]:
     return [name for name, _ in names[first:]]
 
 
-def _distinct(params: list[str]) -> list[str]:
-    """Return Python names for parameters; one that comes twice is hidden by the later one."""
+def _distinct(params: list[str], captures: list[str]) -> list[str]:
+    """Return Python names for parameters; a later one, or a capture, hides its namesake."""
     names: list[str] = []
     for index, name in enumerate(params):
-        hidden = name in params[index + 1 :] or name == "this"
+        hidden = name in params[index + 1 :] or name in captures
         names.append(f".p{index}" if hidden else python_name(name))
     return names
 

@@ -36,6 +36,7 @@ class CompileError(Exception):
 
 
 UNSUPPORTED = "Operation NOT support."
+BAD_DEFINITION = "Parse function definition failed."
 NO_FUNCTION = "Invalid function, No such prototype."
 STACK_FULL = "Stack is full."
 SET_AS_VALUE = "Invalid token. Token is a SET name, not a value or function."

@@ -74,14 +74,15 @@ def _load(name: str) -> object:
         except ImportError:
             pass
     # Libraries are modules of this package: there is no directory to name.
-    raise MelangError(f"Load dynamic library [<DYLIB>/{name}.so] failed.")
+    path = name if name.startswith("/") else f"<DYLIB>/{name}"
+    raise MelangError(f"Load dynamic library [{path}.so] failed.")
 
 
 @builtin(4, name="Eval")
 def eval_script(co: Coroutine, source: Value, data: Value, in_string: Value, alias: Value) -> Value:
     """Start another script; without arguments, list the aliases of those that run."""
     if source is None:
-        names = [name for name, other in co.scheduler.aliases.items() if not other.ended]
+        names = [other.alias for other in co.scheduler.coroutines if other.alias is not None]
         return Array.from_pairs((name, name) for name in names)
     if type(source) is not bytes:
         raise MelangError("Invalid type of argument 1.")
@@ -91,8 +92,8 @@ def eval_script(co: Coroutine, source: Value, data: Value, in_string: Value, ali
         )
     if alias is not None and type(alias) is not bytes:
         raise MelangError("Invalid type of argument 4.")
-    if alias in co.scheduler.aliases:
-        return False
+    if alias is not None and co.scheduler.aliases.pop(alias, None) is not None:
+        return False  # and the owner has lost it, as in the original
     try:
         program = _program(co, source, in_string is True)
     except CompileError as error:
@@ -187,14 +188,17 @@ def pipe(co: Coroutine, operation: Value) -> Value:
 
     The box is a list, to which the program appends arrays; `recv` empties it.
     """
+    if type(operation) is not bytes:
+        raise MelangError("Invalid type of argument 1.")
     if operation == b"subscribe":
         co.resources.setdefault("pipe", [])
-        return True
+        return None
     if operation == b"unsubscribe":
-        co.resources.pop("pipe", None)
-        return True
+        return None
+    if operation == b"send":
+        return "pipe" in co.resources
     if operation != b"recv":
-        raise MelangError("Invalid argument 1.")
+        raise MelangError("Invalid argument 2.")
     messages = co.resources.get("pipe")
     if messages is None:
         return False

@@ -15,10 +15,8 @@ from .values import (
     EPSILON,
     INT_MAX,
     INT_MIN,
-    Array,
     Cell,
     Function,
-    Object,
     Value,
     text,
     wrap,
@@ -197,7 +195,7 @@ def equal(a: Value, b: Value) -> bool:
     a, b = unwrapped(a, b)
     left, right = type(a), type(b)
     if left is right:
-        return a is b if isinstance(a, (Array, Object, Function)) else bool(a == b)
+        return bool(a == b)
     if left is int:
         if right is float:
             return bool(a == to_int(b))
@@ -208,7 +206,7 @@ def equal(a: Value, b: Value) -> bool:
         return right is bytes and bool(a == scan_real(b))
     if left is bytes and (right is int or right is float):
         return bool(a == text(b))
-    return a is b
+    return isinstance(a, Function) and bool(a == b)
 
 
 def nonequal(a: Value, b: Value) -> bool:

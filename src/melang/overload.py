@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .builtin import running
-from .calls import call_function, member_function, property_of, visible
+from .calls import call_function, member_function, property_of, variable_named
 from .operators import ASSIGN, BINARY, negative, reverse, stepped
 from .values import Array, Cell, Function, Object, Value, truth
 
@@ -65,7 +65,10 @@ STORING = frozenset(
 _TYPES = {type(None): b"nil", bool: b"bool", int: b"int", float: b"real", bytes: b"str"}
 
 
-def _hook(value: Value, operator: str) -> tuple[Function, bytes] | None:
+Hook = tuple[Function, bytes, Value]  # what is called, its name, and `this`
+
+
+def _hook(value: Value, operator: str) -> Hook | None:
     """Return the function that replaces the operator for this value, unless it is running."""
     kind = _TYPES.get(type(value))
     if kind is None:
@@ -78,19 +81,18 @@ def _hook(value: Value, operator: str) -> tuple[Function, bytes] | None:
     if name in running.co.hooks_running:
         return None
     found = value.props.get(name) if isinstance(value, Object) else None
-    if found is None:
-        found = visible(name)
-        if type(found) is Cell:
-            found = found.get()
-    return (found, name) if isinstance(found, Function) else None
+    if isinstance(found, Function):
+        return found, name, value
+    found = variable_named(name)
+    return (found, name, None) if isinstance(found, Function) else None
 
 
-def _replaced(hook: tuple[Function, bytes], args: list[Value]) -> Value:
-    function, name = hook
+def _replaced(hook: Hook, args: list[Value]) -> Value:
+    function, name, this = hook
     co = running.co
     co.hooks_running.add(name)
     try:
-        return call_function(function, args)
+        return call_function(function, args, this)
     finally:
         co.hooks_running.discard(name)
 

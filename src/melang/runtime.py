@@ -10,7 +10,7 @@ from collections.abc import Callable
 from . import calls, overload
 from .builtin import running
 from .compile_stm import TURNS
-from .errors import MelangError, Misplaced
+from .errors import BAD_DEFINITION, MelangError, Misplaced
 from .operators import ASSIGN, BINARY, Operator, add_assign, negative, reverse, stepped
 from .values import (
     PENDING,
@@ -150,6 +150,15 @@ def capture(plain: Function, flat: list[Any]) -> Closure:
     return bind(plain, cells, frozenset(shared))
 
 
+def captured(slot: Value) -> Value:
+    """Return the value of a variable that is captured; one that does not exist is nil."""
+    if type(slot) is not Cell:
+        return slot
+    if type(slot.value) is SetDef:
+        raise MelangError(BAD_DEFINITION)
+    return slot.get()
+
+
 def new_set(name: bytes, flat: list[Value]) -> Cell:
     """Return the slot of a set, of members that alternate with nil or a method."""
     members = {flat[index]: flat[index + 1] for index in range(0, len(flat), 2)}
@@ -203,13 +212,15 @@ NAMES: dict[str, Any] = {
     ".pairs": pairs,
     ".function": function,
     ".bind": capture,
+    ".captured": captured,
     ".set": new_set,
     ".tick": tick,
     ".leave_nothing": leave_nothing,
     ".no_label": fail("Invalid label."),
     ".no_reference": fail("'&' Not allowed."),
-    ".bad_definition": fail("Parse function definition failed."),
+    ".bad_definition": fail(BAD_DEFINITION),
     ".resolve": calls.resolve,
+    ".resolve_value": calls.resolve_value,
     ".method": calls.method,
     ".new_object": calls.new_object,
     ".element": calls.element,

@@ -153,7 +153,12 @@ def _visit(scope: Scope, node: Stm | Expr) -> Iterator[Stm | Expr]:
     elif isinstance(node, Call):
         yield node.callee
         for arg in node.args:
-            if isinstance(place := target(arg), Name):
+            place = target(arg)
+            if isinstance(place, Assign):
+                place = target(place.left)
+            elif isinstance(place, Step):
+                place = target(place.operand)
+            if isinstance(place, Name):
                 scope.shared.add(place.name)
             yield arg
     elif isinstance(node, New):

@@ -353,6 +353,17 @@ class Function:
         else:
             self.f1 = self.f2 = self.f3 = self.f4 = self.f5 = self.f6 = py
 
+    def __eq__(self, other: object) -> bool:
+        """Functions are equal if their code is: a copy of a closure equals it."""
+        return isinstance(other, Function) and self.code() is other.code()
+
+    def __hash__(self) -> int:
+        return id(self.code())
+
+    def code(self) -> object:
+        """Return what makes the function this one."""
+        return self.py.__code__
+
     def call_with(self, count: int) -> Callable[..., Value]:
         """Return the callable for `count` arguments after `this`."""
         return self.py if count <= self.arity else self._surplus()

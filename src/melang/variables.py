@@ -147,6 +147,11 @@ class Variables:
         self.now_known(name)
         return self.emit.assign(slot, value)
 
+    def captured(self, name: str, shared: bool) -> py.expr:
+        """What a function captures: the value, or the Cell; a set is none."""
+        value = self.emit.call(".captured", self.raw(name))
+        return self.emit.sequence(value, self.reference(name)) if shared else value
+
     def reference(self, name: str) -> py.expr:
         """The Cell of the variable, which from then on is shared."""
         emit = self.emit
