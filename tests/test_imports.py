@@ -44,6 +44,7 @@ ARROWS: dict[str, set[str]] = {
     "doors": {"core", "engine.listeners", "log"},
     "effects": {"core", "engine", "probe"},
     "operations": {"core"},
+    "output": {"config", "core", "logs"},
     # What others see.
     "api": {"", "core", "log", "logs", "manager", "metrics", "operations"},
     "metrics": {"", "core", "history", "log", "logs"},
@@ -70,6 +71,7 @@ ARROWS: dict[str, set[str]] = {
         "manager",
         "metrics",
         "operations",
+        "output",
         "probe",
         "scripts",
         "statedir",

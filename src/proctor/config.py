@@ -34,11 +34,18 @@ class Size(int):
 
 
 class OutputSettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is kept of the output of tasks, in bytes: of a file, of a replica, of all."""
+    """What is kept of the output of tasks, in bytes: of a file, of a replica, of all.
+
+    Seconds: `segment_age` until a new file is begun, `max_age` until output is dropped (None: when
+    a quota drops it).  `compress` files that are not written to any more.
+    """
 
     segment_size: Size = Size(10 << 20)
     replica_quota: Size = Size(100 << 20)
     total_quota: Size = Size(2 << 30)
+    segment_age: Annotated[float, Meta(gt=0)] = 86_400.0
+    max_age: Annotated[float, Meta(gt=0)] | None = None
+    compress: bool = True
 
 
 class HistorySettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from . import listen, statedir
+from . import listen, output, statedir
 from .api.app import ApiSettings, build_app
 from .api.body import BodyLimits
 from .api.connection import ConnectionLimits
@@ -39,7 +39,6 @@ from .engine.notify import NotifyHub
 from .history import Retention
 from .keeper import room
 from .log import configure, get_logger
-from .logs.rotation import Limits
 from .logs.writer import LogWriter
 from .manager import Manager
 from .metrics.metrics import Metrics
@@ -161,8 +160,8 @@ class _Service:
         listeners = self._listeners()
         self._store = Store(self._settings.state_dir / "proctor.db")
         engine.mark_base = self._store.mark_base
-        self._writer = self._open_writer()
         world = World(next_fire(self._settings))
+        self._writer = self._open_writer(world)
         world.pools = self._settings.pools
         self._doors = Doors(world, engine.listeners, self._on_connection)
         self._manager = Manager(
@@ -286,11 +285,11 @@ class _Service:
     def _log_root(self) -> Path:
         return self._settings.state_dir / "logs"
 
-    def _open_writer(self) -> LogWriter:
-        output = self._settings.output
+    def _open_writer(self, world: World) -> LogWriter:
         return LogWriter(
             self._log_root,
-            Limits(output.segment_size, output.replica_quota, output.total_quota),
+            output.limits(output.NOTHING_SAID, self._settings.output),
+            limits_of=output.limits_of(world.tasks, self._settings.output),
             most_open=room.open_logs(_files()),
             on_drained=self._in_loop(lambda run: self._manager.output_drained(run)),
             on_loss=lambda loss: log.error(

@@ -148,7 +148,8 @@ class Limits(Struct, frozen=True):
 class Output(Struct, frozen=True):
     """What is kept of a replica's output; None: as the service's settings say.
 
-    `separate`: errors are told from output.  `keep` False: nothing is kept.
+    `separate`: errors are told from output.  `keep` False: nothing is kept.  `segment_age` is for
+    how long a file is written to, and `compress` whether it is compressed after that.
     """
 
     segment_size: int | None = None
@@ -156,6 +157,8 @@ class Output(Struct, frozen=True):
     max_age: float | None = None
     separate: bool = False
     keep: bool = True
+    segment_age: float | None = None
+    compress: bool | None = None
 
 
 class Watch(Struct, frozen=True):

@@ -169,6 +169,13 @@ class OutputRequest(Part, frozen=True):
     max_age: Annotated[
         SomeSeconds | None, Meta(description="Seconds that output is kept.", examples=[604800])
     ] = None
+    segment_age: Annotated[
+        SomeSeconds | None,
+        Meta(description="Seconds after which a new file is begun.", examples=[86400]),
+    ] = None
+    compress: Annotated[
+        bool | None, Meta(description="Whether files are compressed when a new one is begun.")
+    ] = None
     separate: Annotated[bool, Meta(description="Whether errors are told from output.")] = False
     keep: Annotated[bool, Meta(description="false: nothing is kept.")] = True
 

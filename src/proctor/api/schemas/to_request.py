@@ -149,6 +149,8 @@ def _output(output: Output) -> OutputRequest | None:
         segment_size=output.segment_size,
         quota=output.quota,
         max_age=output.max_age,
+        segment_age=output.segment_age,
+        compress=output.compress,
         separate=output.separate,
         keep=output.keep,
     )

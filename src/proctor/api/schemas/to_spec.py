@@ -190,6 +190,8 @@ def _output(given: OutputRequest | None) -> Output:
         segment_size=_size("output.segment_size", given.segment_size),
         quota=_size("output.quota", given.quota),
         max_age=given.max_age,
+        segment_age=given.segment_age,
+        compress=given.compress,
         separate=given.separate,
         keep=given.keep,
     )
