@@ -7,13 +7,24 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
-.PHONY: run test check format bench lock clean
+.PHONY: run test check format bench lock browser demo screenshots clean
 
 run: $(RUN)
 	$(BIN)/proctor serve
 
-test: check
-	$(BIN)/pytest -n auto
+test: check browser
+	$(BIN)/pytest -n auto --dist loadgroup
+
+# The tests of the web UI need a browser.  PROCTOR_NO_BROWSER=1 leaves them out.
+browser:
+	@scripts/install-chromium
+
+# A dozen tasks to look at, on http://127.0.0.1:8680/ until Ctrl-C.
+demo: $(RUN)
+	$(BIN)/python scripts/demo.py
+
+screenshots: $(DEV) browser
+	$(BIN)/python scripts/screenshots.py
 
 check: $(DEV)
 	$(BIN)/ruff format --check .
