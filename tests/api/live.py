@@ -113,7 +113,6 @@ def live(tmp_path: Path, **settings: Any) -> Iterator[tuple[Running, Live]]:
     parts = Live(tmp_path)
     service = Service(
         generation=3,
-        limits="none",
         timezone="UTC",
         reload=lambda: parts.asked.append("reload"),
         shutdown=lambda: parts.asked.append("shutdown"),
