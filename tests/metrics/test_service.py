@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import Metric
@@ -130,3 +131,30 @@ def test_a_task_that_does_not_exist_is_told(service: Service) -> None:
     assert service.request("GET", "/v1/tasks/none/metrics").status == 404
     assert service.request("GET", "/v1/metrics?task=none").status == 404
     assert service.request("GET", "/v1/tasks/none/metrics?range=1y").status == 400
+
+
+def test_a_script_of_its_own_host_is_told_what_the_host_uses_and_ended_over_its_bound(
+    service: Service, tmp_path: Path
+) -> None:
+    grows = tmp_path / "grows.py"
+    grows.write_text(
+        "import asyncio\n"
+        "async def main():\n"
+        "    held = bytearray(150 << 20)\n"
+        "    while True:\n"
+        "        await asyncio.sleep(0.01)\n"
+    )
+    put(service, "free", str(grows), type="python", isolate=True)
+    free = until(lambda: found if (found := usage(service)["free"])["rss"] > 150 * MIB else None)
+    put(service, "bound", str(grows), type="python", limits={"memory_restart": "100M"})
+
+    def ended() -> Any:
+        runs = service.request("GET", "/v1/tasks/bound/runs").body["runs"]
+        return next((run for run in runs if run["ended"] is not None), None)
+
+    run = until(ended)
+
+    assert free["replicas"][0]["alias"] == "free:0"
+    assert free["processes"] >= 1
+    assert not run["ok"]
+    assert "memory" in run["exit"]["text"]

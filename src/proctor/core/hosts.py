@@ -42,6 +42,11 @@ def is_own_host(name: str) -> bool:
     return is_internal(name) and "." in name
 
 
+def script_of(host: str) -> str:
+    """Return the name of the task that an own host is for."""
+    return host.partition(".")[2]
+
+
 def host_of(spec: Spec) -> str | None:
     """Return the name of the host that the task's scripts run in; None if it is no script."""
     if not spec.type.is_script:
