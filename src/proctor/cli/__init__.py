@@ -23,7 +23,9 @@ SECTIONS = {
         "enable": "Let tasks start by themselves again.",
         "disable": "Keep tasks from starting by themselves.",
         "signal": "Send a signal to the processes of tasks.",
-        "send": "Write to the standard input of tasks.",
+        "send": "Write to the standard input of a task.",
+        "attach": "Use the terminal of a task.",
+        "exec": "Run a command as a task runs.",
     },
     "What happens": {
         "logs": "Show what tasks write.",

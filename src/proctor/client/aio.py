@@ -23,6 +23,7 @@ from .models import (
     Operation,
     PutResult,
     Run,
+    Sent,
     Task,
     TaskSummary,
     Usage,
@@ -147,9 +148,14 @@ class AsyncClient:
         """Send a signal ("HUP") to its processes."""
         return await self.act("signal", select, {"signal": signal}, wait=10.0)
 
-    async def send_input(self, name: str, raw: bytes) -> None:
-        """Write to the standard input of a task or replica whose `stdin` is "pipe"."""
-        await self.send(ops.send_input(name, raw))
+    async def send_input(
+        self, name: str, raw: bytes, *, eof: bool = False, wait: float = 5.0
+    ) -> Sent:
+        """Write to the standard input of a replica; its task has `stdin` "pipe", or a `tty`.
+
+        `eof` closes it then.  What is not read within `wait` seconds is an ApiError (503).
+        """
+        return await self.send(ops.send_input(name, raw, eof=eof, wait=wait))
 
     async def enable(self, *select: str) -> Operation:
         """Let it start by itself and by its schedule again."""

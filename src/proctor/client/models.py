@@ -212,6 +212,7 @@ class Info(Struct, frozen=True):
     started: float = 0.0
     uptime: float = 0.0
     limits: str = ""
+    controllers: dict[str, str] = {}
     tasks: int = 0
     replicas: int = 0
     alive: int = 0
@@ -290,6 +291,15 @@ class Graph(Struct, frozen=True):
     nodes: list[Node]
     edges: list[Edge]
     critical_chain: list[ChainLink] = field(default_factory=list)
+
+
+class Sent(Struct, frozen=True):
+    """What was written to whose standard input; `closed`: that is at its end now."""
+
+    alias: str
+    run: int
+    written: int
+    closed: bool = False
 
 
 class Done(Struct, frozen=True):

@@ -15,6 +15,7 @@ from .models import (
     Operation,
     PutResult,
     RunList,
+    Sent,
     Task,
     TaskList,
     Usage,
@@ -62,8 +63,9 @@ def act(verb: str, selection: Selection, options: Fields, wait: float) -> Call[O
     return Call("POST", f"/v1/{verb}", Operation, query, selection.body(), wait)
 
 
-def send_input(name: str, raw: bytes) -> Call[Done]:
-    return Call("POST", f"{_task(name)}/stdin", Done, body=raw)
+def send_input(name: str, raw: bytes, *, eof: bool, wait: float) -> Call[Sent]:
+    query = {"eof": eof or None, "wait": wait}
+    return Call("POST", f"{_task(name)}/stdin", Sent, query, raw, wait)
 
 
 def operation(id: str, wait: float) -> Call[Operation]:

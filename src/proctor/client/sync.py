@@ -22,6 +22,7 @@ from .models import (
     Operation,
     PutResult,
     Run,
+    Sent,
     Task,
     TaskSummary,
     Usage,
@@ -149,9 +150,12 @@ class Client:
         """Send a signal ("HUP") to its processes."""
         return self.act("signal", select, {"signal": signal}, wait=10.0)
 
-    def send_input(self, name: str, raw: bytes) -> None:
-        """Write to the standard input of a task or replica whose `stdin` is "pipe"."""
-        self.send(ops.send_input(name, raw))
+    def send_input(self, name: str, raw: bytes, *, eof: bool = False, wait: float = 5.0) -> Sent:
+        """Write to the standard input of a replica; its task has `stdin` "pipe", or a `tty`.
+
+        `eof` closes it then.  What is not read within `wait` seconds is an ApiError (503).
+        """
+        return self.send(ops.send_input(name, raw, eof=eof, wait=wait))
 
     def enable(self, *select: str) -> Operation:
         """Let it start by itself and by its schedule again."""

@@ -53,6 +53,12 @@ class Transport:
         finally:
             own.close()
 
+    def detached(self) -> tuple[socket.socket, Endpoint]:
+        """Return a connection of the caller's own, and where it leads.  Raises NotReachable."""
+        sock = self._connect()
+        assert self.endpoint is not None
+        return sock, self.endpoint
+
     def close(self) -> None:
         if self._socket is not None:
             self._socket.close()
