@@ -47,30 +47,30 @@ _TOKEN = re.compile(
 )
 # What is not needed for every script is compiled at its first use.
 _NUMBER = rb"[0-9][A-Za-z0-9_.]*"
-_NUMBERS = {  # how a number must look, by what it seems to be
-    "real": (rb"[0-9]+\.[0-9]*", "Invalid floating number."),
-    "hexadecimal": (rb"0x[0-9A-Fa-f]+", "Invalid hexadecimal."),
-    "octal": (rb"0[0-7]+", "Invalid octal number."),
-    "decimal": (rb"[0-9]+", "Invalid decimal."),
-}
 _ESCAPES = {
     34: b'"', 39: b"'", 92: b"\\", 110: b"\n", 116: b"\t", 98: b"\b",
     97: b"\a", 102: b"\f", 114: b"\r", 101: b"\x1b", 118: b"\v",
 }  # fmt: skip
 _KINDS = {text.encode(): text for text in KEYWORDS}
-_LINE_REST = rb"(?:\\\n|[^\n])*"
-_WORD = rb"[ \t]*(!?)[ \t]*([A-Za-z0-9_]+)[ \t]*"
-_PATH = rb"[ \t]*(?:\"([^\"\n]*)\"|'([^'\n]*)')"
+_WORD_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"
+_NAMED = rb"[ \t]*([A-Za-z0-9_][^ \t\n]*)"  # what #define and #undef are about
+_CONDITION = rb"[ \t]*(!?)([^ \t\n]*)"
+_VALUE = rb"[ \t]*((?:\\\n|[^\n])*)"
+_PATH = rb"[ \t]*\"([^\"]*)\""
 MAX_TOKENS = 300_000  # compiling takes 2 KB of memory for each
 
 
 class _Input:
-    """A text being read; `fixed` is the position of all its tokens (a macro's)."""
+    """A text being read; `fixed` is the position of all its tokens (a macro's).
 
-    __slots__ = ("base", "fixed", "line", "name", "offset", "text")
+    `name` is how the text was asked for, `path` where it is.
+    """
 
-    def __init__(self, name: str, text: bytes, base: int, fixed: int = 0) -> None:
+    __slots__ = ("base", "fixed", "line", "name", "offset", "path", "text")
+
+    def __init__(self, name: str, text: bytes, base: int, fixed: int = 0, path: str = "") -> None:
         self.name = name
+        self.path = path
         self.text = text
         self.base = base
         self.fixed = fixed
@@ -91,7 +91,7 @@ class Scanner:
         self.bytes_read = 0
         self.inputs: list[_Input] = []
         self.named = name != " "  # a file, not a string given to Eval
-        self._open(name, text, 0)
+        self._open(name, text, 0, name)
 
     def tokens(self) -> Iterator[Token]:
         """Yield the tokens, the end last.  Raises CompileError."""
@@ -113,7 +113,7 @@ class Scanner:
                 if kind == "comment":
                     self._skip_comment(here)
                     continue
-                if kind == "directive":
+                if kind == "directive" and here.offset > start + 1:
                     self._directive(here, text[start + 1 : here.offset])
                     if self.inputs[-1] is not here:
                         break
@@ -126,43 +126,31 @@ class Scanner:
                     yield token
             if here.offset >= end and self.inputs[-1] is here:
                 self.inputs.pop()
-        if self.conditions:
-            raise CompileError(
-                self.sources.names[0],
-                1,
-                "Lack of #endif.",
-                "ERROR: Get token error. 1: Lack of #endif.",
-            )
         yield ("end", b"", 0)
 
     def _token(self, here: _Input, kind: str, text: bytes, start: int) -> Token:
-        position = here.fixed or here.base + here.line
         if kind == "sign":
-            return (text.decode(), text, position)
+            return (text.decode(), text, here.position())
+        if kind == "directive":
+            return ("@", text, here.position())  # a lone `#`
         if kind == "name":
             if text[0] in b"0123456789":
-                return self._number(here, start, position)
-            return (_KINDS.get(text, "name"), text, position)
-        here.line += text.count(b"\n")
+                return self._number(here, start, here.position())
+            return (_KINDS.get(text, "name"), text, here.position())
+        here.line += text.count(b"\n")  # a string belongs to the line in which it ends
         if kind == "raw":
-            return ("string", text[1:-1], position)
-        return ("string", self._unescape(here, text[1:-1]), position)
+            return ("string", text[1:-1], here.position())
+        return ("string", self._unescape(here, text[1:-1]), here.position())
 
     def _number(self, here: _Input, start: int, position: int) -> Token:
         found = re.compile(_NUMBER).match(here.text, start)
         assert found is not None
         text = found.group()
         here.offset = found.end()
-        if b"." in text:
-            shape = "real"
-        elif text[:2] == b"0x":
-            shape = "hexadecimal"
-        else:
-            shape = "octal" if text[0] == 48 and len(text) > 1 else "decimal"
-        pattern, complaint = _NUMBERS[shape]
-        if not re.fullmatch(pattern, text):
+        kind, complaint = _number_kind(text)
+        if complaint:
             raise self._error(here, complaint, text)
-        return ("real" if shape == "real" else "int", text, position)
+        return (kind, text, position)
 
     def _unescape(self, here: _Input, text: bytes) -> bytes:
         if b"\\" not in text:
@@ -204,6 +192,7 @@ class Scanner:
         """Raise the error for what is no token: a string without end or a bad character."""
         text = here.text[here.offset :]
         if text[:1] == b'"':
+            here.line += text.count(b"\n")
             self._unescape(here, text[1:])
         if text[:1] in (b"'", b'"'):
             shown = text[1:] if len(text) < 2000 else text[1:2000]
@@ -218,16 +207,16 @@ class Scanner:
     def _error(self, here: _Input, reason: str, text: bytes) -> CompileError:
         file, line = self.sources.where(here.position())
         start = f"{file}:{line}" if self.named else str(line)
-        shown = text.decode("latin-1")
-        report = f'ERROR: Get token error. {start}: {reason} "{shown}"'
-        return CompileError(file, line, f'{reason} "{shown}"', report)
+        shown = f' "{text.decode("latin-1")}"' if text else ""
+        report = f"ERROR: Get token error. {start}: {reason}{shown}"
+        return CompileError(file, line, f"{reason}{shown}", report)
 
     def _directive(self, here: _Input, name: bytes) -> None:
         """Obey a directive, or insert a macro."""
         handler = _DIRECTIVES.get(name)
         if handler is not None:
             handler(self, here)
-        elif all(self.conditions):
+        else:
             self._insert(here, name)
 
     def _insert(self, here: _Input, name: bytes) -> None:
@@ -239,81 +228,109 @@ class Scanner:
             raise self._error(here, "Macro infinite loop.", name)
         self.inputs.append(_Input(key, text, 0, here.position()))
 
-    def _word(self, here: _Input) -> tuple[bool, bytes]:
-        """Read `NAME` or `!NAME` after a directive."""
-        found = re.compile(_WORD).match(here.text, here.offset)
+    def _read(self, here: _Input, pattern: bytes) -> re.Match[bytes]:
+        """Read what a directive is about; there must be something in the same line."""
+        text = here.text
+        at = here.offset
+        while text[at : at + 1] in (b" ", b"\t"):
+            at += 1
+        if at >= len(text):
+            raise self._error(here, "Invalid end of file.", b"")
+        if text[at] == 10:
+            raise self._error(here, "Invalid end of line.", b"")
+        found = re.compile(pattern).match(text, here.offset)
         if found is None:
-            raise self._error(here, "Invalid macro.", b"")
+            raise self._error(here, "Invalid character.", b"")
         here.offset = found.end()
-        return bool(found.group(1)), found.group(2)
+        return found
 
-    def _end_line(self, here: _Input) -> None:
-        """Skip the newline after a directive, uncounted as in the original."""
-        if here.text[here.offset : here.offset + 1] == b"\n":
-            here.offset += 1
+    def _end_word(self, here: _Input) -> bytes:
+        """Skip and return the blank or newline behind a word; the original does not count it."""
+        end = here.text[here.offset : here.offset + 1]
+        here.offset += len(end)
+        return end
 
     def _define(self, here: _Input) -> None:
-        _, name = self._word(here)
-        found = re.compile(_LINE_REST).match(here.text, here.offset)
-        assert found is not None
-        text = found.group().replace(b"\\\n", b"\n")
-        if all(self.conditions):
-            if name in self.macros:
-                raise self._error(here, "Succeed.", name)
-            self.macros[name] = text
-        here.offset = found.end()
-        self._end_line(here)
+        name = self._read(here, _NAMED).group(1)
+        end = self._end_word(here)
+        if not all(self.conditions):
+            return
+        if name in self.macros:
+            raise self._error(here, "Succeed.", name)
+        text = b""
+        if end in (b" ", b"\t"):
+            found = re.compile(_VALUE).match(here.text, here.offset)
+            assert found is not None
+            text = found.group(1).replace(b"\\\n", b"")
+            here.offset = found.end()
+            self._end_word(here)
+        self.macros[name] = text
 
     def _undef(self, here: _Input) -> None:
-        _, name = self._word(here)
-        if all(self.conditions):
-            self.macros.pop(name, None)
-        self._end_line(here)
+        self.macros.pop(self._read(here, _NAMED).group(1), None)
+        self._end_word(here)
 
     def _if(self, here: _Input) -> None:
-        negated, name = self._word(here)
-        self.conditions.append((name in self.macros) != negated)
-        self._end_line(here)
+        if not all(self.conditions):
+            self.conditions.append(False)
+            return
+        negated, name = self._read(here, _CONDITION).groups()
+        wrong = name.lstrip(_WORD_BYTES)
+        if wrong:
+            raise self._error(here, "Invalid character.", name[: len(name) - len(wrong)])
+        self._end_word(here)
+        self.conditions.append((name in self.macros) != bool(negated))
 
     def _else(self, here: _Input) -> None:
         if not self.conditions:
-            raise self._error(here, "Invalid macro.", b"else")
+            raise self._error(here, "Invalid macro.", b"")
         self.conditions[-1] = not self.conditions[-1]
-        self._end_line(here)
 
     def _endif(self, here: _Input) -> None:
         if not self.conditions:
-            raise self._error(here, "Invalid macro.", b"endif")
+            raise self._error(here, "Invalid macro.", b"")
         self.conditions.pop()
-        self._end_line(here)
 
     def _include(self, here: _Input) -> None:
-        found = re.compile(_PATH).match(here.text, here.offset)
-        if found is None:
-            raise self._error(here, "Invalid file path.", b"")
-        here.offset = found.end()
-        self._end_line(here)
-        if not all(self.conditions):
-            return
-        name = found.group(1) if found.group(1) is not None else found.group(2)
-        file = next(opened.name for opened in reversed(self.inputs) if not opened.fixed)
-        path = source.find(os.fsdecode(name), os.path.dirname(file) or ".")
+        name = self._read(here, _PATH).group(1)
+        folder = next(opened.path for opened in reversed(self.inputs) if not opened.fixed)
+        path = source.find(os.fsdecode(name), os.path.dirname(folder) or ".")
         try:
             files = source.read(path)
         except (OSError, ValueError):
             raise self._error(here, "Invalid file path.", name) from None
-        for opened, text in reversed(files):
-            if any(os.path.realpath(i.name) == os.path.realpath(opened) for i in self.inputs):
-                raise self._error(here, "File infinite loop.", os.fsencode(opened))
-            self._open(opened, text, here.position())
+        for place, text in reversed(files):
+            shown = os.fsdecode(name) if place == path else place
+            if any(opened.name == shown for opened in self.inputs):
+                raise self._error(here, "File infinite loop.", name)
+            self._open(shown, text, here.position(), place)
 
-    def _open(self, name: str, text: bytes, position: int) -> None:
+    def _open(self, name: str, text: bytes, position: int, path: str) -> None:
         self.bytes_read += len(text)
         if self.bytes_read > source.MAX_BYTES:
             reason = f"Program is too long, at most {source.MAX_BYTES} bytes."
             file, line = self.sources.where(position) if position else (name, 1)
             raise CompileError(file, line, reason)
-        self.inputs.append(_Input(name, text, self.sources.add(name, text) - 0))
+        self.inputs.append(_Input(name, text, self.sources.add(name, text), 0, path))
+
+
+def _number_kind(text: bytes) -> tuple[str, str]:
+    """Return the kind of a number and what is wrong with it, "" if nothing."""
+    digits = b"0123456789"
+    if text[0] != 48 or len(text) == 1:
+        tail = text.lstrip(digits)
+        if tail[:1] == b".":
+            return "real", "Invalid floating number." if tail[1:].lstrip(digits) else ""
+        return "int", "Invalid decimal." if tail else ""
+    if text[1] == 120:
+        bad = len(text) == 2 or text[2:].lstrip(b"0123456789abcdefABCDEF")
+        return "int", "Invalid hexadecimal." if bad else ""
+    tail = text[1:].lstrip(b"01234567")
+    if not tail:
+        return "int", ""
+    if tail.translate(None, digits + b".") or b"." not in tail:
+        return "int", "Invalid octal number."
+    return "real", "Invalid floating number." if tail.count(b".") > 1 else ""
 
 
 _DIRECTIVES = {

@@ -60,7 +60,11 @@ def read(path: str) -> list[tuple[str, bytes]]:
     mode = os.stat(path).st_mode
     if stat.S_ISDIR(mode):
         names = sorted(os.path.join(path, name) for name in os.listdir(path))
-        return [(name, _text(name)) for name in names if os.path.isfile(name)]
+        return [
+            (name, _text(name))
+            for name in names
+            if os.path.isfile(name) and not os.path.basename(name).startswith(".")
+        ]
     return [(path, _text(path))]
 
 

@@ -105,20 +105,29 @@ def strseqcmp(co: Coroutine, a: Value, b: Value) -> Value:
 
 @builtin(2)
 def replace(co: Coroutine, changes: Value, s: Value) -> Value:
-    """Replace, in one pass, each key found by its value; of two keys the longer one counts."""
+    """Replace each key found by its value.
+
+    Each key is looked for in the whole text.  Where they overlap, each leaves its
+    value, of two at the same place the longer key first, as in the original.
+    """
     pairs = {
         key: value
         for key, value in array(changes, 1).items()
         if type(key) is bytes and type(value) is bytes and key
     }
     data = string(s, 2)
-    if not pairs:
-        return data
-    import re
-
-    longest_first = sorted(pairs, key=len, reverse=True)
-    found = re.compile(b"|".join(re.escape(key) for key in longest_first))
-    return found.sub(lambda match: pairs[match.group()], data)
+    places = []
+    for order, key in enumerate(sorted(pairs, key=lambda key: (len(key), key))):
+        at = data.find(key)
+        while at >= 0:
+            places.append((at, -order, key))
+            at = data.find(key, at + len(key))
+    pieces = []
+    done = 0
+    for at, _, key in sorted(places):
+        pieces += (data[done:at], pairs[key])
+        done = at + len(key)
+    return b"".join((*pieces, data[done:]))
 
 
 @builtin(1)

@@ -195,15 +195,12 @@ def diff(co: Coroutine, first: Value, second: Value) -> Value:
 
 @builtin(2)
 def key_diff(co: Coroutine, first: Value, second: Value) -> Value:
-    """Return the elements of the first array whose key is not in the second."""
+    """Return the elements of the first array whose key is not in the second, by key."""
     one, two = array(first, 1), array(second, 2)
     unwanted = two.keys or {}
-    kept = [
-        (key, value)
-        for key, value in one.items()
-        if key is not None and key_of(key) not in unwanted
-    ]
-    return Array.from_pairs(kept)
+    kept = [(key, at) for at, key in one.names().items() if key_of(key) not in unwanted]
+    kept.sort(key=lambda pair: key_order(pair[0]))
+    return Array.from_pairs((key, one.at(at)) for key, at in kept)
 
 
 _ABSENT = object()
@@ -213,6 +210,8 @@ _ABSENT = object()
 def has(co: Coroutine, owner: Value, thing: Value) -> Value:
     """Return whether an array has an index or key, or what an object or scope has."""
     if isinstance(owner, Array):
+        if type(thing) is int and thing < 0:
+            return False  # other than in a[-1], which counts from the end
         return owner.find(thing, _ABSENT) is not _ABSENT
     if isinstance(owner, Object):
         name = string(thing, 2)
@@ -367,13 +366,11 @@ def run_command(
     if command is None:
         return listed(co)
     line = string(command, 1)
-    if bufsize is not None and (type(bufsize) is not int or bufsize < 0):
+    if bufsize is not None and type(bufsize) is not int:
         wrong_type(2)
-    names = [
-        None if value is None else string(value, number)
-        for number, value in ((4, user), (5, group), (6, queue))
-    ]
-    return run(co, line, bufsize, pid, *names)
+    limit = None if bufsize is None or bufsize < 0 else bufsize
+    names = [value if type(value) is bytes else None for value in (user, group, queue)]
+    return run(co, line, limit, pid, *names)
 
 
 FUNCTIONS: dict[bytes, Builtin] = {
