@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from .support import Running, read_all, running, task
+from proctor.api import proc
+from proctor.api.accept import Acceptance
+from proctor.api.app import PUBLIC, PUBLIC_UNDER, ApiSettings, Parts
+from proctor.api.groups import all_groups
+from proctor.api.oapi import Group
+from proctor.api.ports import Service
+from proctor.clock import SystemClock
+from proctor.metrics.metrics import Metrics
+
+from .support import MemoryManager, Running, read_all, running, task
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -184,3 +196,37 @@ def test_a_token_does_not_let_other_sites_in(tmp_path: Path) -> None:
         headers = {"Authorization": "Bearer s3cret-token", "Origin": "https://evil.example"}
 
         assert server.request("GET", "/proc", None, headers).status == 403
+
+
+def test_what_needs_no_token_is_what_the_operations_say(tmp_path: Path) -> None:
+    """The guard knows it before the operations are made."""
+
+    def whole(manager: MemoryManager) -> Sequence[Group]:
+        accept = Acceptance(lambda spec: None)
+        figures = Metrics(manager.world, manager.history, lambda events: None, SystemClock().now)
+        seed_group = proc.group(proc.Proc(manager, accept, tmp_path))
+        settings = ApiSettings(log_root=tmp_path)
+        return all_groups(Parts(manager, settings, accept, Service(), figures, seed_group))  # type: ignore[arg-type]
+
+    with running(tmp_path) as server:
+        groups = server.call(lambda: whole(server.manager))
+
+    operations = [op for group in groups for op in group.operations]
+    public = {op.path for op in operations if op.public}
+    assert {p for p in public if not p.startswith(PUBLIC_UNDER)} == PUBLIC
+    for op in operations:
+        assert op.public or not op.path.startswith(PUBLIC_UNDER)
+
+
+def test_proc_is_answered_before_the_rest_of_the_api_is_made() -> None:
+    """Making it takes longer than all the rest of the start."""
+    code = (
+        "import sys; import proctor.daemon\n"
+        "found = [m for m in sys.modules if m.startswith('proctor.api.')]\n"
+        "print(*(m.removeprefix('proctor.api.') for m in found))"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+
+    loaded = set(answer.stdout.decode().split())
+    assert "proc" in loaded
+    assert not loaded & {"groups", "v1", "docs", "openapi", "events", "attach", "schemas.tasks"}

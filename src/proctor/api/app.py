@@ -1,32 +1,33 @@
-"""The whole API on one screen: which groups of operations there are, and what guards them."""
+"""The application: what guards it, /proc, and everything else, which is made when it is asked for.
+
+Making the rest (`groups`) takes longer than all the rest of the start, and who starts the service
+to have tasks run needs none of it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct, field
 
-import proctor
 from proctor.manager import Manager
 from proctor.metrics.metrics import Metrics
-from proctor.operations import Operations
 
-from . import attach, docs, metrics, past, proc, ui, usage, v1
+from . import proc
 from .accept import Acceptance
 from .body import BodyLimits
 from .errors import dialect_of
-from .events import Events
 from .guard import Access, Guard
-from .history import Runs
-from .logs import Logs
-from .oapi import Facts
+from .oapi import Group
 from .ports import Service, SpecCheck
-from .reply import App
+from .reply import App, Receive, Scope, Send
 from .router import Router
 from .schemas import EXPECTED, SpecLimits
-from .system import System
-from .tasks import Tasks
-from .verbs import Verbs
+
+PUBLIC = frozenset({"/", "/docs", "/openapi.json", "/v1/health"})
+PUBLIC_UNDER = ("/docs/", "/ui/")
+"""What needs no token; a test says that it is what the operations say of themselves."""
 
 
 class ApiSettings(Struct, frozen=True, kw_only=True):
@@ -60,47 +61,56 @@ def build_app(
         lambda: manager.now(),
         keeper_pid=service.keeper_pid,
     )
-    figures = metrics.MetricsApi(manager, measured, settings.log_root)
-    operations = Operations(manager.world, manager.history.listen)
-    groups = [
-        proc.group(proc.Proc(manager, accept, settings.log_root)),
-        v1.tasks(Tasks(manager, accept, measured.counters.restarts.__getitem__)),
-        v1.verbs(Verbs(manager, operations, settings.spec), operations),
-        v1.history(Runs(manager)),
-        v1.streams(Logs(manager, settings.log_root, service.subscribe), Events(manager)),
-        attach.group(manager.world, service.console),
-        v1.schedules(manager, service),
-        v1.system(System(manager, service)),
-        metrics.group(figures),
-        metrics.scraping(figures),
-        usage.group(measured.sampler),
-        past.group(past.Past(manager)),
-    ]
-    groups.append(docs.group(tuple(groups), _facts(settings)))
-    groups.append(ui.group())
-    router = Router(
-        groups,
-        expected=EXPECTED,
-        limits=settings.body,
-        dialect_of=dialect_of,
-        requests=measured.requests,
-    )
+    seed_group = proc.group(proc.Proc(manager, accept, settings.log_root))
+
+    def router(groups: list[Group]) -> Router:
+        return Router(
+            groups,
+            expected=EXPECTED,
+            limits=settings.body,
+            dialect_of=dialect_of,
+            requests=measured.requests,
+        )
+
+    def rest() -> Router:
+        from .groups import all_groups
+
+        parts = Parts(manager, settings, accept, service, measured, seed_group)
+        return router(all_groups(parts))
+
     access = Access(
         token=settings.token,
         hosts=frozenset(settings.hosts),
         any_address=settings.any_address,
-        public=frozenset(op.path for group in groups for op in group.operations if op.public),
-        public_under=(ui.PREFIX,),
+        public=PUBLIC,
+        public_under=PUBLIC_UNDER,
     )
-    return Guard(router, access, dialect_of)
+    return Guard(Late(router([seed_group]), rest), access, dialect_of)
 
 
-def _facts(settings: ApiSettings) -> Facts:
-    return Facts(
-        version=proctor.__version__,
-        token=settings.token is not None,
-        bounds={
-            name: {"replica": {"maximum": settings.spec.max_replicas}}
-            for name in ("TaskRequest", "SeedTaskRequest")
-        },
-    )
+class Parts(Struct, frozen=True):
+    """What the operations are made of."""
+
+    manager: Manager
+    settings: ApiSettings
+    accept: Acceptance
+    service: Service
+    measured: Metrics
+    seed_group: Group
+
+
+class Late:
+    """Answers what `first` knows, and everything by what `rest` makes once that is asked for."""
+
+    def __init__(self, first: Router, rest: Callable[[], Router]) -> None:
+        self._first = first
+        self._rest = rest
+        self._router: Router | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        router = self._router
+        if router is None:
+            router = self._first
+            if not router.knows(scope["path"]):
+                router = self._router = self._rest()
+        await router(scope, receive, send)

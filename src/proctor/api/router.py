@@ -184,6 +184,10 @@ class Router:
         dialect = self._dialect_of(scope["path"])
         await send_problem(NO_WEBSOCKET, dialect, receive, over_websocket(send))
 
+    def knows(self, path: str) -> bool:
+        """Whether there is anything at that path."""
+        return self._find(path)[0] is not NOWHERE
+
     def _find(self, path: str) -> tuple[Place, Mapping[str, str]]:
         exact = self._exact.get(path)
         if exact is not None:

@@ -1,24 +1,15 @@
-"""The HTTP server, in our event loop, on sockets that are bound already.
-
-uvicorn's own server wakes up ten times a second to see whether it should end.  An idle service
-makes no wake-ups, so its protocols are used here without its server.
-"""
+"""The HTTP server, in our event loop, on sockets that are bound already."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from collections.abc import Collection, Sequence
-from functools import partial
 from typing import Any
-
-from uvicorn.config import Config
-from uvicorn.protocols.utils import ClientDisconnected
-from uvicorn.server import ServerState
 
 from proctor.log import get_logger
 
-from .connection import Connection, ConnectionLimits
+from .connection import Connection, ConnectionLimits, Hub
 from .errors import INTERNAL, seed
 from .reply import App, Receive, Scope, Send, send_reply
 
@@ -26,8 +17,6 @@ log = get_logger("api")
 
 DEFAULT_LIMITS = ConnectionLimits()
 BACKLOG = 2048
-MAX_MESSAGE = 1 << 20
-"""Bytes of one message that a client may send over a WebSocket."""
 
 
 class Open(set[Any]):
@@ -56,33 +45,15 @@ class HttpServer:
         sockets: Sequence[socket.socket],
         limits: ConnectionLimits = DEFAULT_LIMITS,
     ) -> None:
-        self._config = Config(
-            Door(app),
-            http=Connection,
-            # As good as a class: it is only called.
-            ws=partial(websocket, limits.stall_seconds),  # type: ignore[arg-type]
-            ws_max_size=MAX_MESSAGE,
-            ws_per_message_deflate=False,  # Costs more than it saves on the way to a neighbour.
-            interface="asgi3",
-            lifespan="off",
-            log_config=None,
-            log_level="error",  # It warns of what clients do wrong; they are told.
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            date_header=False,
-            timeout_keep_alive=limits.keep_alive,
-        )
-        self._limits = limits
-        self._state = ServerState()
+        self._open = Open()
+        self._stopping = asyncio.Event()
+        state = {"stopping": self._stopping}
+        self._hub = Hub(Door(app), limits, self._open, self._upgrade, state)
         self._sockets = sockets
         self._servers: list[asyncio.Server] = []
 
     async def start(self) -> None:
         """Accept from now on."""
-        self._config.load()
-        self._open = self._state.connections = Open()
-        self._shared = {"stopping": asyncio.Event()}
         loop = asyncio.get_running_loop()
         for sock in self._sockets:
             sock.setblocking(False)
@@ -90,27 +61,32 @@ class HttpServer:
                 # Accepted sockets inherit it.  asyncio sets it only where the listening socket
                 # was made with its protocol spelled out; without it a response may take 40 ms.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            server = await loop.create_server(self._connection, sock=sock, backlog=BACKLOG)
+            server = await loop.create_server(
+                lambda: Connection(self._hub), sock=sock, backlog=BACKLOG
+            )
             self._servers.append(server)
 
-    def _connection(self) -> Connection:
-        return Connection(self._config, self._state, self._shared, self._limits)
+    def _upgrade(self, state: dict[str, Any]) -> asyncio.Protocol:
+        """Return the protocol of a WebSocket; its library is loaded with the first one."""
+        from .wsprotocol import WebSocketConnection
+
+        return WebSocketConnection(self._hub, state)
 
     @property
     def connections(self) -> Collection[object]:
         """The connections that are open now."""
-        return self._state.connections
+        return self._open
 
     @property
     def busy(self) -> int:
         """How many requests are being answered."""
-        return len(self._state.tasks)
+        return len(self._hub.tasks)
 
     async def stop(self, grace: float = 5.0) -> None:
         """Accept nothing more, end streams, let requests end, cut off what lasts over `grace`."""
         for server in self._servers:
             server.close()
-        self._shared["stopping"].set()
+        self._stopping.set()
         for connection in list(self._open):
             connection.shutdown()
         try:
@@ -126,19 +102,12 @@ class HttpServer:
         for connection in list(self._open):
             connection.transport.abort()
         await asyncio.sleep(0)  # So that what is cancelled below knows that it is cut off.
-        tasks = list(self._state.tasks)
+        tasks = list(self._hub.tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for server in self._servers:
             await server.wait_closed()
-
-
-def websocket(stall: float, **arguments: Any) -> asyncio.Protocol:
-    """Return the protocol of a WebSocket; its library is loaded with the first connection."""
-    from .wsprotocol import WebSocketConnection
-
-    return WebSocketConnection(**arguments, stall=stall)
 
 
 class Door:
@@ -161,9 +130,13 @@ class Door:
             return  # Cut off by `stop`.
         except Exception:
             log.exception("request_failed", method=scope.get("method"), path=scope["path"])
-            if last or scope["type"] != "http":
-                raise  # uvicorn cuts the connection, which the client sees.
-            await send_reply(seed(INTERNAL), send)
+            if scope["type"] != "http":
+                raise  # uvicorn closes it.
+            if not last:
+                await send_reply(seed(INTERNAL), send)
+            # Otherwise the connection is cut off, which the client sees.
         if last == "websocket.http.response.body":
             # A WebSocket was refused; uvicorn would take that for a fault and log it.
+            from uvicorn.protocols.utils import ClientDisconnected
+
             raise ClientDisconnected

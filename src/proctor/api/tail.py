@@ -7,15 +7,13 @@ holds nobody up: what it has not seen is read from the store when it comes to it
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import msgspec
 
 from proctor.core.model import Note
-from proctor.history import History
-from proctor.store.store import Store
 
 from .schemas.streams import EventEntry
 from .streams import KEEP_ALIVE
@@ -37,6 +35,22 @@ class Event(NamedTuple):
     id: int
     note: Note
     json: bytes
+
+
+class Store(Protocol):
+    """The past, as proctor.store keeps it."""
+
+    last_event: int
+
+    def first_event(self) -> int: ...
+
+    def events(self, after: int, limit: int) -> list[tuple[int, Note]]: ...
+
+
+class History(Protocol):
+    """The present, as proctor.history tells it."""
+
+    def listen(self, listener: Callable[[int, Sequence[Note]], None], /) -> Callable[[], None]: ...
 
 
 class Behind(Exception):

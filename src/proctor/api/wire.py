@@ -1,12 +1,8 @@
-"""The transport between uvicorn and a client's socket."""
+"""A connection's transport, with the flow of bytes under control in both directions."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
-
-MERGED = 64 * 1024
-"""Bytes of a body's first piece that are copied to go out together with the head."""
 
 
 class Stall:
@@ -39,69 +35,47 @@ class Stall:
             self.watch()
 
 
-class Wire(asyncio.Transport):
-    """Passes all on to `bare`, a socket's transport; two things are its own.
+class Wire:
+    """`write_paused`: the client does not read as fast as we write; `drain` waits for it."""
 
-    The head of a response waits for the first piece of its body, so that a small response is one
-    write, one packet and one wake-up of the client.  A client that reads nothing of what is sent
-    to it for `stall` seconds is cut off.
-    """
-
-    def __init__(self, bare: asyncio.Transport, stall: float) -> None:
-        super().__init__()
-        self.bare = bare
-        self.stall = Stall(bare, stall)
-        self._head: bytes | None = None
-        self._head_due = True
-        # These two are asked for with every request.
-        self.is_closing = bare.is_closing  # type: ignore[method-assign]
-        self.resume_reading = bare.resume_reading  # type: ignore[method-assign]
-
-    def write(self, data: Any) -> None:
-        head = self._head
-        if head is not None:
-            self._head = None
-            if len(data) > MERGED:
-                self.bare.write(head)
-            else:
-                data = head + data
-        elif self._head_due and not data.startswith(b"HTTP/1.1 100"):
-            self._head_due = False
-            self._head = data
-            return
-        self.bare.write(data)
-
-    def response_complete(self) -> None:
-        self._flush()
-        self._head_due = True
-
-    def _flush(self) -> None:
-        if self._head is not None:
-            head, self._head = self._head, None
-            self.bare.write(head)
+    def __init__(self, transport: asyncio.Transport, stall: float) -> None:
+        self.transport = transport
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.write_paused = False
+        self._read_paused = False
+        self._writable = asyncio.Event()
+        self._stall = Stall(transport, stall)
 
     def pause_reading(self) -> None:
-        self.bare.pause_reading()
+        if not self._read_paused:
+            self._read_paused = True
+            self.transport.pause_reading()
 
-    def get_extra_info(self, name: str, default: Any = None) -> Any:
-        return self.bare.get_extra_info(name, default)
+    def resume_reading(self) -> None:
+        if self._read_paused:
+            self._read_paused = False
+            self.transport.resume_reading()
 
-    def get_write_buffer_size(self) -> int:
-        return self.bare.get_write_buffer_size()
+    def pause_writing(self) -> None:
+        self.write_paused = True
+        self._writable.clear()
+        self._stall.watch()
 
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self.bare.set_protocol(protocol)
+    def resume_writing(self) -> None:
+        self.write_paused = False
+        self._writable.set()
+        self._stall.unwatch()
+
+    async def drain(self) -> None:
+        """Return when the client has read, or is gone."""
+        await self._writable.wait()
 
     def close(self) -> None:
         """Close when all is sent, but do not wait for a client that does not read it."""
-        self._flush()
-        self.bare.close()
-        if not self.stall.watched and self.bare.get_write_buffer_size():
-            self.stall.watch()
-
-    def abort(self) -> None:
-        self.bare.abort()
+        self.transport.close()
+        if not self._stall.watched and self.transport.get_write_buffer_size():
+            self._stall.watch()
 
     def lost(self) -> None:
-        self._head = None
-        self.stall.unwatch()
+        self.resume_writing()

@@ -12,21 +12,25 @@ from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 
+from .connection import Hub
 from .wire import Stall
+
+MAX_MESSAGE = 1 << 20
+"""Bytes of one message that a client may send."""
 
 
 class WebSocketConnection(WebSocketsSansIOProtocol):
-    """A client that reads nothing of what is sent to it for `stall` seconds is cut off.
+    """A client that reads nothing of what is sent to it for a while is cut off.
 
     uvicorn's own would wait for ever: what it does to a client that answers no ping is to close,
     and that waits until everything is sent.
     """
 
-    def __init__(
-        self, config: Config, server_state: ServerState, app_state: dict[str, Any], stall: float
-    ) -> None:
-        super().__init__(config, server_state, app_state)
-        self._stall_seconds = stall
+    def __init__(self, hub: Hub, state: dict[str, Any]) -> None:
+        shared = ServerState()
+        shared.connections, shared.tasks = hub.connections, hub.tasks
+        super().__init__(_config(hub), shared, state)
+        self._stall_seconds = hub.limits.stall_seconds
         self._stall: Stall
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -50,3 +54,20 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         super().shutdown()
         if self.transport.get_write_buffer_size():
             self._stall.watch()
+
+
+def _config(hub: Hub) -> Config:
+    """Return uvicorn's settings; of its own parts it has to load none."""
+    config = Config(
+        hub.app,
+        http=asyncio.Protocol,
+        ws=WebSocketConnection,
+        interface="asgi3",
+        lifespan="off",
+        log_config=None,
+        log_level="error",  # It warns of what clients do wrong; they are told.
+        ws_max_size=MAX_MESSAGE,
+        ws_per_message_deflate=False,  # Costs more than it saves on the way to a neighbour.
+    )
+    config.load()
+    return config
