@@ -1,13 +1,14 @@
 """The web UI: its page at `/` and its files under `/ui/`, as they are in the package.
 
-Law: what is served is looked up among the files that were found, so a path that names anything
-else (`..`, a link, a folder) is 404.  Nothing is read, nor looked for, before it is asked for.
+Law: each piece of a path is a plain name, so no path leads out of the package (`..`, `%2e%2e`, a
+drive), and only files of the kinds in TYPES are served.  Nothing is read before it is asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from pathlib import Path
 
 from .errors import Problem, Refused, SeedError, seed
@@ -43,24 +44,29 @@ DEPTH = 3
 """How many pieces a path under PREFIX has at most: `vendor/preact/preact.js`."""
 
 
+_PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
 class Files:
-    """What there is to serve, found at the first request."""
+    """Serves the files below a folder."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._found: dict[str, Path] | None = None
 
     async def page(self, call: Call[Nothing, Nothing]) -> Reply:
         return await asyncio.to_thread(self._reply, "index.html", call.header(b"if-none-match"))
 
     async def file(self, call: Call[Nothing, Nothing]) -> Reply:
-        name = "/".join(call.path.values())
+        pieces = call.path.values()
+        name = "/".join(pieces)
+        if not all(_PLAIN.fullmatch(piece) for piece in pieces):
+            raise _nothing(name)
         return await asyncio.to_thread(self._reply, name, call.header(b"if-none-match"))
 
     def _reply(self, name: str, known: str) -> Reply:
-        path = self._files().get(name)
-        if path is None:
-            raise Refused(Problem(404, f"there is nothing at {PREFIX}{name[:200]}"))
+        path = self._root / name
+        if path.suffix not in TYPES or not path.is_file():
+            raise _nothing(name)
         body = path.read_bytes()
         tag = b'"%b"' % hashlib.sha256(body).hexdigest()[:32].encode()
         headers = _headers(path, tag)
@@ -68,14 +74,9 @@ class Files:
             return Reply(304, b"", headers)
         return Reply(200, body, headers)
 
-    def _files(self) -> dict[str, Path]:
-        if self._found is None:
-            self._found = {
-                path.relative_to(self._root).as_posix(): path
-                for path in self._root.rglob("*")
-                if path.suffix in TYPES and path.is_file()
-            }
-        return self._found
+
+def _nothing(name: str) -> Refused:
+    return Refused(Problem(404, f"there is nothing at {PREFIX}{name[:200]}"))
 
 
 def _headers(path: Path, tag: bytes) -> tuple[Header, ...]:

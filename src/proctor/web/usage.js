@@ -26,7 +26,7 @@ export function followUsage(query, onBegin, onStep) {
       current = new AbortController();
       try {
         const steps = await stream("/v1/metrics/stream", { query, signal: current.signal });
-        onBegin();
+        await onBegin();
         for await (const event of steps) {
           attempt = 0;
           if (event !== null) onStep(event.data);

@@ -22,16 +22,22 @@ export function Row({ name, usage, selected }) {
       <a href=${href("/task", name)}>${name}</a>
       <span class="sub clip">${about(task)}</span>
     </span>
-    <span role="cell" class="c-state"><${State} state=${task.state} /><span class="sub clip" title=${task.reason}>${task.reason}</span></span>
-    <span role="cell" class="c-replicas" title=${`${task.ready} ready, ${task.alive} alive, ${task.replicas} wanted`}>${ready(task)}</span>
-    <span role="cell" class="c-uptime">${task.started ? html`<${Since} at=${task.started} />` : ""}</span>
-    <span role="cell" class="c-restarts">${restarts(task)}</span>
-    <${Usage} usage=${usage} />
-    <span role="cell" class="c-next">${next(task)}</span>
+    <span role="cell" class="c-state"><${State} state=${task.state} />${why(task)}</span>
+    <span class="figures" role="presentation">
+      <span role="cell" class="c-replicas" title=${`${task.ready} ready, ${task.alive} alive, ${task.replicas} wanted`}>${ready(task)}</span>
+      <span role="cell" class="c-uptime">${task.started ? html`<${Since} at=${task.started} />` : ""}</span>
+      <span role="cell" class="c-restarts">${restarts(task)}</span>
+      <${Usage} usage=${usage} />
+      <span role="cell" class="c-next">${next(task)}</span>
+    </span>
   </div>`;
 }
 
 const about = (task) => [task.type, task.namespace !== "default" && task.namespace].filter(Boolean).join(" · ");
+
+function why({ state, reason }) {
+  return reason && reason !== state ? html`<span class="sub clip" title=${reason}>${reason}</span>` : null;
+}
 
 /** A cron task between two fires has nothing that could be ready. */
 function ready(task) {
@@ -42,13 +48,16 @@ function ready(task) {
 
 function restarts(task) {
   if (!task.restarts && !task.restarts_total) return "";
-  const title = `${task.restarts} in a row, ${task.restarts_total} since the service started`;
-  return html`<span title=${title} class=${task.restarts ? "warn" : "muted"}>${task.restarts} / ${task.restarts_total}</span>`;
+  // A restart in a row that is still to come is not yet one of all.
+  const all = Math.max(task.restarts, task.restarts_total);
+  const title = `${task.restarts} in a row, ${all} since the service started`;
+  return html`<span title=${title} class=${task.restarts ? "warn" : "muted"}>${task.restarts} / ${all}</span>`;
 }
 
 function next(task) {
   const exit = task.last_exit;
-  const how = exit && html`<span class="sub" data-state=${exit.code === 0 ? "ok" : "bad"}>${exit.text}</span>`;
+  const good = exit?.code === 0 || task.state === "stopped";
+  const how = exit && html`<span class="sub" data-state=${good ? "ok" : "bad"} title=${exit.text}>${exit.text}</span>`;
   return html`${task.next_fire && html`<${Until} at=${task.next_fire} />`}${how}`;
 }
 

@@ -29,11 +29,11 @@ export default function Overview({ query }) {
   return html`<div class="overview">
     <div class="page-head">
       <h1>Tasks</h1>
-      <${Counts} filter=${filter} />
       <span class="spacer"></span>
       <${Filter} filter=${filter} />
       <${GroupBy} by=${by} />
     </div>
+    <${Counts} filter=${filter} />
     <${Bulk} selected=${selected} groups=${groups} />
     ${names.value.length === 0
       ? html`<${First} />`
