@@ -21,10 +21,10 @@ browser:
 
 # A dozen tasks to look at, on http://127.0.0.1:8680/ until Ctrl-C.
 demo: $(RUN)
-	$(BIN)/python scripts/demo.py
+	$(BIN)/python scripts/demo/run.py
 
 screenshots: $(DEV) browser
-	$(BIN)/python scripts/screenshots.py
+	$(BIN)/python scripts/demo/screenshots.py
 
 check: $(DEV)
 	$(BIN)/ruff format --check .
