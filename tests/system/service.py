@@ -283,6 +283,17 @@ class Service:
         response = connection.getresponse()
         return Answer(response.status, dict(response.getheaders()), response.read())
 
+    def wait_generation(self, number: int) -> None:
+        """Wait until the manager of that number answers."""
+
+        def answers() -> bool:
+            try:
+                return bool(self.request("GET", "/v1/info").body["generation"] == number)
+            except (OSError, http.client.HTTPException):
+                return False  # The one before is going.
+
+        until(answers)
+
     def request_unix(self, path: Path, method: str, target: str, body: object = None) -> Answer:
         with closing(http.client.HTTPConnection("localhost", timeout=PATIENCE)) as connection:
             connection.sock = socket.socket(socket.AF_UNIX)

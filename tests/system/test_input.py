@@ -43,11 +43,11 @@ def test_it_survives_managers(service: Service) -> None:
     send(service, "cat", b"one\n")
 
     service.kill_manager()
-    service.wait_event("manager started", generation=2)
-    until(lambda: send(service, "cat", b"two\n").status == 200)
+    service.wait_generation(2)
+    assert send(service, "cat", b"two\n").status == 200
     assert service.request("POST", "/v1/reload").status == 202
-    service.wait_event("listening", count=3)
-    until(lambda: send(service, "cat", b"three\n", "?eof=true").status == 200)
+    service.wait_generation(3)
+    assert send(service, "cat", b"three\n", "?eof=true").status == 200
 
     assert service.wait_ends("cat")[0] == (0, 0, None, None)
     assert service.segments("cat") == b"one\ntwo\nthree\n"

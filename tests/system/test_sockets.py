@@ -96,10 +96,10 @@ def test_no_request_fails_while_replicas_and_managers_are_replaced(service: Serv
         until(lambda: set(load.pids) >= before)
         rolled = service.request("POST", "/v1/tasks/web/restart?roll=true&wait=60")
         service.kill_manager()
-        service.wait_event("manager started", generation=2)
+        service.wait_generation(2)
         seen = len(load.pids)
         until(lambda: len(load.pids) > seen + 20)
-        until(lambda: service.request("POST", "/v1/tasks/web/restart?wait=60").status == 200)
+        service.request("POST", "/v1/tasks/web/restart?wait=60")
         seen = len(load.pids)
         until(lambda: len(load.pids) > seen + 20)
     finally:
@@ -188,7 +188,7 @@ def test_what_ends_by_itself_is_started_by_the_next_connection(service: Service)
     first = ask(address)
     until(lambda: service.ends("web"))
     service.kill_manager()
-    service.wait_event("manager started", generation=2)
+    service.wait_generation(2)
     second = ask(address)
 
     assert first != second
