@@ -15,8 +15,7 @@ import struct
 from collections.abc import Sequence
 
 _CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: SO_PEERCRED, unix(7)
-_PROGRAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\uffff]+")
+_PROGRAM = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}"
 LONGEST_NAME = 80
 
 
@@ -41,7 +40,7 @@ def actor_of(peer: str, head: Sequence[tuple[bytes, bytes]]) -> str:
 
 
 def _program(agent: str) -> str:
-    match = _PROGRAM.match(agent)
+    match = re.match(_PROGRAM, agent)
     if match is None:
         return ""
     return "browser" if match[0] == "Mozilla" else match[0]
@@ -49,4 +48,4 @@ def _program(agent: str) -> str:
 
 def _name(raw: bytes) -> str:
     text = raw.decode("utf-8", "replace")
-    return _UNPRINTABLE.sub(" ", text).strip()[:LONGEST_NAME]
+    return "".join(c if c.isprintable() else " " for c in text).strip()[:LONGEST_NAME]

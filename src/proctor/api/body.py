@@ -161,24 +161,26 @@ def _names(kind: msgspec.inspect.Type, path: str) -> Iterator[tuple[str, tuple[s
             yield from _names(kind.type, path)
 
 
-_MISSING = re.compile(r"Object missing required field `([^`]*)`")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`(?: - at `\$|$)", re.DOTALL)
-_PLACE = re.compile(r"(.*?) - at (?:`key` in )?`\$\.?([^`]*)`", re.DOTALL)
-_INDEX = re.compile(r"\[[^\]]*\]")
+# Compiled, by `re`, when something is wrong for the first time.
+_MISSING = r"Object missing required field `([^`]*)`"
+_UNKNOWN = r"(?s)Object contains unknown field `(.*?)`(?: - at `\$|$)"
+_PLACE = r"(?s)(.*?) - at (?:`key` in )?`\$\.?([^`]*)`"
+_INDEX = r"\[[^\]]*\]"
+_BYTE = r"(?s)(.*) \(byte (\d+)\)$"
 
 
 def explain(text: str, known: Known, expected: Mapping[str, str]) -> BadSpec:
     """Turn msgspec's words into ours: the field first, then what it has to be."""
-    match = _PLACE.fullmatch(text)
+    match = re.fullmatch(_PLACE, text)
     what, path = (match[1], match[2]) if match else (text, "")
     inside = path + "." if path else ""
-    if missing := _MISSING.fullmatch(what):
+    if missing := re.fullmatch(_MISSING, what):
         name = inside + missing[1]
-        hint = expected.get(_INDEX.sub("", name))
+        hint = expected.get(re.sub(_INDEX, "", name))
         return BadSpec(f"`{name}` is missing" + (f", expected {hint}" if hint else ""), field=name)
-    if unknown := _UNKNOWN.match(what):
+    if unknown := re.match(_UNKNOWN, what):
         name = unknown[1] if len(unknown[1]) <= 200 else unknown[1][:200] + "..."
-        names = known.get(_INDEX.sub("", path), ())
+        names = known.get(re.sub(_INDEX, "", path), ())
         return BadSpec(
             f"unknown field `{inside}{name}`, {_did_you_mean(name, names)}", field=inside + name
         )
@@ -188,7 +190,7 @@ def explain(text: str, known: Known, expected: Mapping[str, str]) -> BadSpec:
 
 
 def _wrong_value(what: str, name: str, expected: Mapping[str, str]) -> BadSpec:
-    hint = expected.get(_INDEX.sub("", name))
+    hint = expected.get(re.sub(_INDEX, "", name))
     why = what[0].lower() + what[1:]
     if hint and "matching regex" in why:
         wanted = f"expected {hint}"  # The pattern says nothing that the words do not.
@@ -222,12 +224,9 @@ def _bad_json(message: str) -> Refused:
     return Refused(Problem(400, message))
 
 
-_BYTE = re.compile(r"(.*) \(byte (\d+)\)$", re.DOTALL)
-
-
 def _locate(text: str, body: bytes) -> str:
     """Say the place of a syntax error as people count it."""
-    if match := _BYTE.match(text):
+    if match := re.match(_BYTE, text):
         what = match[1].removeprefix("JSON is malformed: ")
         # Of trailing characters msgspec has already read one.
         at = int(match[2]) - (what == "trailing characters")

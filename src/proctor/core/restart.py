@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 
 from msgspec import Struct
 
@@ -65,6 +64,8 @@ def pause(spec: Spec, restarts: int, seed: int) -> float:
         seconds = min(grown, max(policy.cap, seconds))
     if not policy.jitter:
         return seconds
+    import random  # For few tasks.
+
     return seconds * (1.0 + policy.jitter * random.Random(seed).uniform(-1.0, 1.0))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
@@ -110,6 +109,8 @@ def _fire_after(spec: Spec, after: float, next_fire: NextFire) -> Fire | None:
         return None
     if not spec.schedule.jitter:
         return Fire(nominal, nominal)
+    import random  # For few tasks.
+
     share = random.Random(f"{spec.name} {nominal}").random()
     at = nominal + share * spec.schedule.jitter
     return Fire(nominal, nominal if _blackout_end(spec, at, next_fire) else at)

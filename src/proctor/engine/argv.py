@@ -6,7 +6,7 @@ import re
 
 # One process instead of two for `sleep 5`, and a missing program is a failed spawn with its name
 # instead of a shell that exits 127.  GNU make does the same (job.c, construct_command_argv).
-_PLAIN = re.compile(r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*(?: +[A-Za-z0-9_@%+=:,./-]+)*")
+_PLAIN = r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*(?: +[A-Za-z0-9_@%+=:,./-]+)*"
 
 # Keywords and builtins of POSIX sh, dash and bash: what they do a program of the same name does
 # differently, or not at all.
@@ -30,7 +30,7 @@ def argv_of(cmd: str | tuple[str, ...]) -> list[str]:
     if not isinstance(cmd, str):
         return list(cmd)
     words = cmd.strip(" ")
-    if _PLAIN.fullmatch(words):
+    if re.fullmatch(_PLAIN, words):
         argv = words.split()
         if argv[0] not in _SHELL_WORDS.split() and "=" not in argv[0]:
             return argv

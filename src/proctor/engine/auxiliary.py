@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 from collections.abc import Callable
 
 from msgspec import Struct, field
@@ -35,7 +34,7 @@ class Auxiliary:
         self._commands: dict[int, _Command] = {}
         self._sessions: dict[int, Session] = {}
         # A random beginning: what a manager before us left running has another mark.
-        self._next = FIRST + secrets.randbits(30)
+        self._next = FIRST + (int.from_bytes(os.urandom(4)) >> 2)
 
     def knows(self, number: int) -> bool:
         return number in self._commands or number in self._sessions

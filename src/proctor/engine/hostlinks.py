@@ -13,7 +13,8 @@ import resource
 import socket
 import struct
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from proctor.core.model import ReplicaId
 from proctor.keeper.link import Link
@@ -29,8 +30,7 @@ Frames = list[tuple[Frame, list[int]]]
 """Frames, each with the descriptors it brought."""
 
 
-@dataclass(slots=True)
-class Host:
+class Host(Struct):
     """A host that runs, or is about to.
 
     `uid`: whose process it is, if that is known.  `waiting` is what is to be said once it is
@@ -44,7 +44,7 @@ class Host:
     link: Link | None = None
     ready: bool = False
     writing: bool = False
-    waiting: list[Frame] = field(default_factory=list)
+    waiting: list[Frame] = []
 
 
 class HostLinks:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import sqlite3
-from importlib.resources import files
 from pathlib import Path
 
 
@@ -62,6 +61,5 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 def _migrations() -> list[str]:
     """Return the scripts in the order of their numbers, which count from 1 without a gap."""
-    folder = files("proctor.store").joinpath("schema")
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [folder.joinpath(name).read_text(encoding="utf-8") for name in names]
+    scripts = sorted((Path(__file__).parent / "schema").glob("*.sql"))
+    return [script.read_text(encoding="utf-8") for script in scripts]

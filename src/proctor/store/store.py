@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
@@ -144,7 +144,7 @@ class Store:
         """
         known = self.meta("mark_base")
         if known is None:
-            known = str((secrets.randbits(29) | 1 << 29) << 32)
+            known = str((int.from_bytes(os.urandom(4)) >> 3 | 1 << 29) << 32)
             self.set_meta("mark_base", known)
         return int(known)
 

@@ -13,7 +13,7 @@ def bad(field: str, wrong: str) -> BadSpec:
     return BadSpec(f"`{field}` is not valid: {wrong}", field=field)
 
 
-_HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/\s@]*):([0-9]{1,5})")
+_HOST_PORT = r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]/\s@]*):([0-9]{1,5})"
 
 
 def check_address(field: str, address: str, *, path: bool = False) -> None:
@@ -22,7 +22,7 @@ def check_address(field: str, address: str, *, path: bool = False) -> None:
         if len(address.encode()) > 107:
             raise bad(field, "expected a path of at most 107 bytes, which is all a socket can have")
         return
-    match = _HOST_PORT.fullmatch(address)
+    match = re.fullmatch(_HOST_PORT, address)
     if match is None or not 0 < int(match[2]) < 65536:
         wanted = "host:port or an absolute path" if path else "host:port"
         raise bad(field, f"expected {wanted}, got {address[:100]!r}")

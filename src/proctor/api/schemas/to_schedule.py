@@ -70,7 +70,7 @@ def _check_blackout(field: str, cron: str, timezone: str | None) -> None:
         raise
 
 
-_SPAN = re.compile(r"\+([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)")
+_SPAN = r"\+([0-9]{1,9}(?:\.[0-9]{1,6})?)([smhd]?)"
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -78,7 +78,7 @@ def moment(field: str, given: float | str, now: float) -> float:
     """Return the wall seconds that a number, a span from now or a date means.  Raises BadSpec."""
     if not isinstance(given, str):
         return float(given)
-    if span := _SPAN.fullmatch(given):
+    if span := re.fullmatch(_SPAN, given):
         return math.floor(now * 1000) / 1000 + float(span[1]) * _UNITS[span[2]]
     try:
         found = datetime.fromisoformat(given)
