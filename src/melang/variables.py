@@ -26,7 +26,8 @@ class Variables:
         self.temporaries = 0
         # Names whose slot may hold a Cell by now; jumps make the order unknowable.
         self.boxed: set[str] = set(scope.shared if scope.labels else ())
-        self.ints = scope.ints  # names that hold nothing but ints
+        # Names that hold nothing but ints, unless a hook may be handed them.
+        self.ints = frozenset() if share_all else scope.ints
 
     def temporary(self) -> str:
         """Return a new slot for an intermediate result."""
@@ -39,7 +40,7 @@ class Variables:
 
     def is_shared(self, name: str) -> bool:
         """Return whether the slot may hold a Cell."""
-        if name in self.ints and not self.share_all:
+        if name in self.ints:
             return False
         if self.share_all or name in self.boxed:
             return True
