@@ -268,6 +268,7 @@ class _Service:
         )
         service = Service(
             subscribe=self._writer.subscribe,
+            drain=self._writer.drain,
             metrics=self._metrics,
             console=self._engine,
             controllers=self._engine.controllers,

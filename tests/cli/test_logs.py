@@ -79,7 +79,7 @@ def test_events_are_shown_with_their_ids(cli: Cli) -> None:
     cli("add", "event-a", "--", "sleep", "1000", ok=True)
     cli("stop", "event-a", ok=True)
 
-    found = cli("events", "event-a", "--since", "0", "--limit", "3", "--json", ok=True).out
+    found = cli("events", "event-a", "--after", "0", "--limit", "3", "--json", ok=True).out
 
     kinds = [json.loads(line)["kind"] for line in found.splitlines()]
     assert kinds[0] == "task.created"

@@ -19,7 +19,7 @@ from proctor.logs.index import Record
 from proctor.logs.lines import lines
 from proctor.logs.packer import FAILED, Packer
 from proctor.logs.rotation import Limits, Segment
-from proctor.logs.search import Wanted, search
+from proctor.logs.search import Source, Wanted, search
 from proctor.logs.upkeep import Fate, Lot, judged
 from proctor.logs.writer import LogWriter
 
@@ -91,7 +91,7 @@ def search_all(root: Path, since: float) -> list[list[bytes]]:
         Wanted(tail=7000),
         Wanted(since=since),
     )
-    return [[line.text for _, _, line in search(root, [WEB], one)] for one in wanted]
+    return [[line.text for _, _, line in search(root, [Source(WEB)], one)] for one in wanted]
 
 
 def test_writing_goes_on_behind_a_compressed_segment(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, Protocol
 
 from msgspec import Struct, field
@@ -51,8 +52,9 @@ class SpecCheck(Protocol):
     def __call__(self, spec: Spec, /) -> object: ...
 
 
-Subscribe = Callable[[ReplicaId, Callable[[ReplicaId, int], None]], Callable[[], None]]
-"""Takes a replica and what is to be called, with the log's end; returns what ends that."""
+Subscribe = Callable[[ReplicaId | None, Callable[[ReplicaId, int], None]], Callable[[], None]]
+"""Takes a replica (None: any) and what is to be called in another thread, with the replica and its
+log's end; returns what ends that."""
 
 
 class InputPort(Protocol):
@@ -128,7 +130,8 @@ class ConsolePort(Protocol):
 class Service(Struct, frozen=True):
     """The service around the manager: facts, and what it does when told to.
 
-    `subscribe` has a function called, in another thread, whenever a replica's log has grown.
+    `subscribe` has a function called, in another thread, whenever a replica's log has grown;
+    `drain` says when what a run has written until now is on file.
     `generation` counts the managers of this keeper; `controllers` are those of cgroups by which
     the kernel enforces limits.  `console` is None where there are no processes.
     `metrics` is what is measured, None: the API makes its own.
@@ -142,6 +145,7 @@ class Service(Struct, frozen=True):
     console: ConsolePort | None = None
     timezone: str = "local"
     subscribe: Subscribe | None = None
+    drain: Callable[[int], Future[None]] | None = None
     metrics: Metrics | None = None
     reload: Callable[[], None] | None = None
     shutdown: Callable[[], None] | None = None

@@ -40,6 +40,7 @@ class Stream(Struct, frozen=True):
 
     chunks: AsyncGenerator[bytes, None]
     headers: tuple[Header, ...] = ()
+    status: int = 200
 
 
 def json_reply(value: object, status: int = 200, headers: tuple[Header, ...] = ()) -> Reply:
@@ -85,7 +86,8 @@ async def send_stream(stream: Stream, receive: Receive, send: Send) -> None:
 
 async def _send_chunks(stream: Stream, send: Send) -> None:
     first = await anext(stream.chunks, b"")
-    await send({"type": "http.response.start", "status": 200, "headers": stream.headers})
+    head = {"type": "http.response.start", "status": stream.status, "headers": stream.headers}
+    await send(head)
     await send({"type": "http.response.body", "body": first, "more_body": True})
     async for chunk in stream.chunks:
         await send({"type": "http.response.body", "body": chunk, "more_body": True})

@@ -32,15 +32,19 @@ class Framing:
     def headers(self) -> tuple[Header, ...]:
         return ((b"content-type", self.kind.encode()), NO_STORE, NO_SNIFF)
 
-    def frame(self, value: object) -> bytes:
-        return self.framed(_encode(value))
+    def frame(self, value: object, id: str = "") -> bytes:
+        return self.framed(_encode(value), id)
 
-    def framed(self, line: bytes, id: int | None = None) -> bytes:
+    def framed(self, line: bytes, id: int | str = "") -> bytes:
         """Frame what is JSON already."""
         if self.kind == LINES:
             return line + b"\n"
-        head = b"" if id is None else b"id: %d\n" % id
+        head = b"" if id == "" else b"id: %b\n" % str(id).encode()
         return head + b"data: " + line + b"\n\n"
+
+    @property
+    def has_ids(self) -> bool:
+        return self.kind == EVENTS
 
     @property
     def sign_of_life(self) -> bytes:

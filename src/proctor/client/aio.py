@@ -11,7 +11,7 @@ from . import operations as ops
 from .aio_transport import AsyncTransport
 from .calls import Call, decode
 from .endpoint import discover
-from .errors import Unfinished
+from .errors import NotReachable, Unfinished
 from .models import (
     Event,
     Fire,
@@ -30,7 +30,7 @@ from .models import (
 )
 from .outcome import LONGEST_WAIT, check, is_over
 from .selection import names_of, parse
-from .streams import SseParser, read_event, read_line
+from .streams import Resumption, SseParser, read_event, read_line, read_log
 from .transport import RETRY_PAUSE
 
 T = TypeVar("T")
@@ -215,15 +215,36 @@ class AsyncClient:
         """Yield what tasks wrote, interleaved in time order.
 
         `since`: wall seconds.  `grep`: a regular expression.  `run`: only this run.  `tail`: only
-        the last so many lines.  `follow`: go on with what comes.
+        the last so many lines.  `follow`: go on with what comes, of tasks that come later too, and
+        through restarts of the manager.  `all`: also what earlier tasks of the same names wrote.
 
         async for line in proctor.logs("web*", tail=100, follow=True):
             print(line.task, line.text)
         """
         names = await self.names(select)
+        if query.get("follow"):
+            async for followed in self._followed(names, query):
+                yield followed
+            return
         async for line in self.transport.lines(ops.logs(names, query)):
             if line:
                 yield read_line(line)
+
+    async def _followed(
+        self, names: Sequence[str], query: Mapping[str, Any]
+    ) -> AsyncIterator[LogLine]:
+        resumption = Resumption()
+        while True:
+            resumption.begin()
+            broken: NotReachable | None = None
+            try:
+                call = ops.followed_logs(names, query, resumption.after)
+                async for line in self.transport.lines(call):
+                    if message := resumption.feed(line):
+                        yield read_log(message)
+            except NotReachable as error:
+                broken = error
+            await asyncio.sleep(resumption.pause(broken))
 
     async def events(
         self, *select: str, after: int | None = None, limit: int | None = None

@@ -114,6 +114,11 @@ def logs(names: Sequence[str], query: Fields) -> Call[bytes]:
     return Call("GET", "/v1/logs", bytes, query, accept=JSON_LINES)
 
 
+def followed_logs(names: Sequence[str], query: Fields, after: str) -> Call[bytes]:
+    query = {"task": ",".join(names) or None, **query, "after": after or None}
+    return Call("GET", "/v1/logs", bytes, query, accept=EVENTS)
+
+
 def events(names: Sequence[str], after: int | None, limit: int | None) -> Call[bytes]:
     query = {"task": ",".join(names) or None, "after": after, "limit": limit}
     return Call("GET", "/v1/events", bytes, query, accept=EVENTS)

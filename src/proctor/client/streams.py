@@ -25,7 +25,7 @@ class SseParser:
     def __init__(self) -> None:
         self._event = ""
         self._data: list[str] = []
-        self._id = ""
+        self.id = ""
 
     def feed(self, line: str) -> Message | None:
         """Take one line, without its end; return the message that it completes."""
@@ -38,7 +38,7 @@ class SseParser:
         elif name == "event":
             self._event = value
         elif name == "id" and "\0" not in value:
-            self._id = value
+            self.id = value
         return None
 
     def _complete(self) -> Message | None:
@@ -46,7 +46,7 @@ class SseParser:
         data, self._data = self._data, []
         if not data:
             return None
-        return Message(event or "message", "\n".join(data), self._id)
+        return Message(event or "message", "\n".join(data), self.id)
 
 
 class LineSplitter:
@@ -70,6 +70,45 @@ def messages(lines: Iterable[bytes]) -> Iterator[Message]:
 
 def read_line(line: bytes) -> LogLine:
     return msgspec.json.decode(line, type=LogLine)
+
+
+def read_log(message: Message) -> LogLine:
+    return msgspec.json.decode(message.data, type=LogLine)
+
+
+class Resumption:
+    """How often, and behind what, a stream is asked for again that has broken off.
+
+    `after` is the id to go on behind.  Rule: every attempt at which the service says nothing at
+    all counts, and after `ATTEMPTS` in a row it is given up.
+    """
+
+    ATTEMPTS = 4
+    PAUSE = 0.05
+
+    def __init__(self) -> None:
+        self.after = ""
+        self._parser = SseParser()
+        self._failures = 0
+
+    def begin(self) -> None:
+        """Take up a new connection."""
+        self._parser = SseParser()
+
+    def feed(self, line: bytes) -> Message | None:
+        """Take a line of the stream; return the message that it completes."""
+        self._failures = 0
+        message = self._parser.feed(line.decode("utf-8", "replace"))
+        if not line and self._parser.id:
+            self.after = self._parser.id  # Also of one without data, which is no message.
+        return message
+
+    def pause(self, error: Exception | None) -> float:
+        """Return the seconds until the next attempt; raises `error` when it is given up."""
+        self._failures += 1
+        if error is not None and self._failures >= self.ATTEMPTS:
+            raise error
+        return min(1.0, self.PAUSE * 2.0**self._failures)
 
 
 def read_event(message: Message) -> Event:

@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 from . import operations as ops
 from .calls import Call, decode
 from .endpoint import discover
-from .errors import Unfinished
+from .errors import NotReachable, Unfinished
 from .models import (
     Event,
     Fire,
@@ -29,7 +29,7 @@ from .models import (
 )
 from .outcome import LONGEST_WAIT, check, is_over
 from .selection import names_of, parse
-from .streams import messages, read_event, read_line
+from .streams import Resumption, messages, read_event, read_line, read_log
 from .transport import RETRY_PAUSE, Transport
 
 T = TypeVar("T")
@@ -213,15 +213,33 @@ class Client:
         """Yield what tasks wrote, interleaved in time order.
 
         `since`: wall seconds.  `grep`: a regular expression.  `run`: only this run.  `tail`: only
-        the last so many lines.  `follow`: go on with what comes.
+        the last so many lines.  `follow`: go on with what comes, of tasks that come later too, and
+        through restarts of the manager.  `all`: also what earlier tasks of the same names wrote.
 
         for line in proctor.logs("web*", tail=100, follow=True):
             print(line.task, line.text)
         """
         names = self.names(select)
+        if query.get("follow"):
+            yield from self._followed(names, query)
+            return
         for line in self.transport.lines(ops.logs(names, query)):
             if line:
                 yield read_line(line)
+
+    def _followed(self, names: Sequence[str], query: Mapping[str, Any]) -> Iterator[LogLine]:
+        resumption = Resumption()
+        while True:
+            resumption.begin()
+            broken: NotReachable | None = None
+            try:
+                call = ops.followed_logs(names, query, resumption.after)
+                for line in self.transport.lines(call):
+                    if message := resumption.feed(line):
+                        yield read_log(message)
+            except NotReachable as error:
+                broken = error
+            time.sleep(resumption.pause(broken))
 
     def events(
         self, *select: str, after: int | None = None, limit: int | None = None

@@ -145,7 +145,8 @@ class Task(Struct, frozen=True):
     before; `skipped` counts those that were dropped.
     `revision` counts the specs that take a restart, and `old_specs` has those by which runs still
     go on.  `rolling` are the indices that a rolling restart has still to deal with, `rolled` those
-    it is dealing with; `roll_error` is why the last one was given up.
+    it is dealing with; `roll_error` is why the last one was given up.  Runs with ids below
+    `first_run` were another task's, which had the same name.
     """
 
     spec: Spec
@@ -162,6 +163,7 @@ class Task(Struct, frozen=True):
     rolling: tuple[int, ...] = ()
     rolled: tuple[int, ...] = ()
     roll_error: str = ""
+    first_run: int = 0
 
 
 class Run(NamedTuple):

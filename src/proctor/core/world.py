@@ -56,7 +56,7 @@ class World:
         self.check_cycle(spec)
         schedules.check_open(spec, now.wall, self._next_fire)
         fire = schedules.first_fire(spec, now.wall, self._next_fire)
-        return firing.armed(Task(spec, now.wall), fire)
+        return firing.armed(Task(spec, now.wall, first_run=self.next_run), fire)
 
     def put(self, task: Task, now: Now) -> None:
         """Add a task and start it; a scheduled one waits for its first fire."""

@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from proctor.core.model import ReplicaId
@@ -24,6 +25,7 @@ _SEGMENT = re.compile(r"([0-9]{20})\.log")
 _PACKED = re.compile(r"([0-9]{20})-([0-9]{20})\.log\.gz")
 _INDEX = re.compile(r"([0-9]{20})\.idx")
 TEMPORARY = ".tmp"
+_LOOKS = 5
 
 
 def segment_name(start: int) -> str:
@@ -75,13 +77,28 @@ def _open_below(at: int, name: str, create: bool) -> int:
 
 def segments(directory: int) -> list[Segment]:
     """Return the segments as they lie there, in order; they may overlap."""
+    for _ in range(_LOOKS):
+        found, steady = _listed(directory)
+        if steady and all(after.start <= before.end for before, after in pairwise(found)):
+            break
+        # One may have been missed that became another file while the directory was read.
+    return found
+
+
+def _listed(directory: int) -> tuple[list[Segment], bool]:
+    """Return the segments, and whether none was removed meanwhile."""
     found: dict[int, Segment] = {}
+    steady = True
     with os.scandir(directory) as entries:
         for entry in entries:
-            segment = _segment_of(entry)
+            try:
+                segment = _segment_of(entry)
+            except FileNotFoundError:
+                steady = False
+                continue
             if segment is not None and (segment.packed is None or segment.start not in found):
                 found[segment.start] = segment
-    return [found[start] for start in sorted(found)]
+    return [found[start] for start in sorted(found)], steady
 
 
 def _segment_of(entry: os.DirEntry[str]) -> Segment | None:
@@ -89,10 +106,7 @@ def _segment_of(entry: os.DirEntry[str]) -> Segment | None:
     match = plain or _PACKED.fullmatch(entry.name)
     if match is None:
         return None
-    try:
-        status = entry.stat(follow_symlinks=False)
-    except FileNotFoundError:
-        return None  # rotated away since the directory was read
+    status = entry.stat(follow_symlinks=False)
     if not stat.S_ISREG(status.st_mode):
         return None
     start = int(match[1])

@@ -20,11 +20,13 @@ class Followers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._callbacks: dict[ReplicaId, tuple[Callback, ...]] = {}
+        self._callbacks: dict[ReplicaId | None, tuple[Callback, ...]] = {}
         self._told: dict[ReplicaId, float] = {}
+        self._most_told = 16
         self._grown: dict[ReplicaId, int] = {}
 
-    def add(self, id: ReplicaId, callback: Callback) -> Callable[[], None]:
+    def add(self, id: ReplicaId | None, callback: Callback) -> Callable[[], None]:
+        """Tell of one replica or, for None, of all; return what ends that."""
         with self._lock:
             self._callbacks[id] = (*self._callbacks.get(id, ()), callback)
 
@@ -40,7 +42,7 @@ class Followers:
         return remove
 
     def grew(self, id: ReplicaId, end: int) -> None:
-        if id in self._callbacks:
+        if id in self._callbacks or None in self._callbacks:
             self._grown[id] = end
 
     def tell(self, now: float) -> float | None:
@@ -55,11 +57,12 @@ class Followers:
                 continue
             del self._grown[id]
             self._told[id] = now
-            for callback in self._callbacks.get(id, ()):
+            for callback in (*self._callbacks.get(id, ()), *self._callbacks.get(None, ())):
                 callback(id, end)
-        self._forget()
+        self._forget(now)
         return wait if self._grown else None
 
-    def _forget(self) -> None:
-        if len(self._told) > 2 * len(self._callbacks) + 16:
-            self._told = {id: at for id, at in self._told.items() if id in self._callbacks}
+    def _forget(self, now: float) -> None:
+        if len(self._told) > self._most_told:
+            self._told = {id: at for id, at in self._told.items() if now - at < INTERVAL}
+            self._most_told = 2 * len(self._told) + 16

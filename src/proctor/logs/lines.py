@@ -42,7 +42,9 @@ def lines(
     than 1 MiB comes in several, so that memory stays bounded.
     """
     joiner = _Joiner()
-    for span, offset, text in _divided(pieces(root, id, start, stop), index_spans(root, id)):
+    for span, offset, text in _divided(
+        pieces(root, id, start, stop), index_spans(root, id, start or 0)
+    ):
         if run is None or span.record.run == run:
             yield from joiner.feed(span.record, offset, text)
     yield from joiner.rest()

@@ -19,6 +19,7 @@ from .index import INTERVAL, Record, Records, Span, first_since, spans
 from .rotation import Segment, without_overlap
 
 CHUNK = 256 << 10
+_NEARBY = 4 << 10
 
 
 class RunRange(Struct, frozen=True):
@@ -137,12 +138,15 @@ def _open_segment(root: Path, id: ReplicaId, segment: Segment) -> int:
         os.close(directory)
 
 
-def index_spans(root: Path, id: ReplicaId) -> Iterator[Span]:
-    """Yield all retained bytes divided by when they came and from which run, in order.
+def index_spans(root: Path, id: ReplicaId, start: int = 0) -> Iterator[Span]:
+    """Yield the retained bytes divided by when they came and from which run, in order.
 
+    Segments that end before `start` are passed over.
     Of bytes that no index describes the run is 0 and the time that of the segment's last change.
     """
     for segment in segments(root, id):
+        if segment.end < start:
+            continue
         unknown = Record(segment.modified, segment.start, run=0)
         records = _index(root, id, segment)
         yield from spans(records, segment.start, segment.end, unknown)
@@ -159,10 +163,10 @@ def _index(root: Path, id: ReplicaId, segment: Segment) -> Records:
         os.close(directory)
 
 
-def run_ranges(root: Path, id: ReplicaId) -> list[RunRange]:
-    """Return which bytes are of which run, in order."""
+def run_ranges(root: Path, id: ReplicaId, start: int = 0) -> list[RunRange]:
+    """Return which bytes are of which run, in order, without segments that end before `start`."""
     ranges: list[RunRange] = []
-    for span in index_spans(root, id):
+    for span in index_spans(root, id, start):
         record = span.record
         last = ranges[-1] if ranges else None
         if last is None or (last.run, last.stop) != (record.run, span.start):
@@ -218,6 +222,18 @@ def from_run(root: Path, id: ReplicaId, run: int) -> int:
             end = found[behind].start if behind < len(found) else segment.end
             return min(next(later, end), end)
     return found[0].start if found else 0
+
+
+def last_newline(root: Path, id: ReplicaId, first: int, stop: int) -> int | None:
+    """Return the offset of the last newline between two offsets, None if there is none."""
+    at, step = stop, _NEARBY
+    while at > first:
+        begin, step = max(first, at - step), min(CHUNK, step * 8)
+        for offset, piece in reversed(list(pieces(root, id, begin, at))):
+            if (position := piece.rfind(b"\n")) >= 0:
+                return offset + position
+        at = begin
+    return None
 
 
 def tail(root: Path, id: ReplicaId, lines: int, stop: int | None = None) -> int:

@@ -122,7 +122,7 @@ class ReplicaLog:
         segment = self._ready_segment(source, now)
         if self._closed_bytes + self._counted + most > self.limits.replica:
             self._closed_bytes = self._keep(self._counted + most)
-        moved = segment.take(pipe, most)
+        moved = segment.take(pipe, max(1, min(most, self.limits.cut_at - segment.size)))
         self._account(segment)
         self.error = None
         if segment.size >= self.limits.cut_at:

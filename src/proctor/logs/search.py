@@ -16,9 +16,8 @@ from proctor.core.model import ReplicaId
 
 from . import reader
 from .index import Record, Span
-from .lines import Line, lines
-
-Found = tuple[float, ReplicaId, Line]
+from .lines import LONGEST, Line, lines
+from .markers import Found, Marker, placed
 
 LEVELS = {"trace": 0, "debug": 1, "info": 2, "warning": 3, "error": 4, "critical": 5}
 _SYNONYMS = {"warn": "warning", "err": "error", "fatal": "critical", "notice": "info"}
@@ -38,33 +37,71 @@ class Wanted(Struct, frozen=True):
     level: str | None = None
     tail: int | None = None
 
+    @property
+    def filters(self) -> bool:
+        """Whether lines are left out for what they say."""
+        return self.grep is not None or self.level is not None
 
-def search(root: Path, ids: Sequence[ReplicaId], wanted: Wanted) -> Iterator[Found]:
-    """Yield the wanted lines of these replicas, in the order of their times."""
-    merged = heapq.merge(*(_of_one(root, id, wanted) for id in ids), key=itemgetter(0))
+
+class Source(Struct, frozen=True):
+    """The log of one replica, from `start` to `stop` if they are given.
+
+    Without `start`, what runs before `first_run` wrote is passed over: that was another task of
+    the same name.
+    """
+
+    id: ReplicaId
+    first_run: int = 0
+    start: int | None = None
+    stop: int | None = None
+    markers: tuple[Marker, ...] = ()
+
+
+def search(root: Path, sources: Sequence[Source], wanted: Wanted) -> Iterator[Found]:
+    """Yield the wanted lines of these replicas, with markers, in the order of their times."""
+    merged = heapq.merge(*(_of_one(root, one, wanted) for one in sources), key=itemgetter(0))
     if wanted.tail is None:
         return merged
     return iter(deque(merged, maxlen=wanted.tail))
 
 
-def from_offset(root: Path, id: ReplicaId, start: int, wanted: Wanted) -> tuple[list[Found], int]:
-    """Return the wanted lines from `start` on that are whole, and where the next one begins."""
-    found = []
-    for line in lines(root, id, start):
-        if not line.text.endswith(b"\n"):
-            break
-        start = line.offset + len(line.text)
-        if fits(line, wanted):
-            found.append((line.time, id, line))
-    return found, start
+def begin(root: Path, source: Source, wanted: Wanted) -> int:
+    """Return the offset from which the replica's log has to be read."""
+    id = source.id
+    if source.start is not None:
+        return source.start
+    start = 0
+    if source.first_run:
+        start = reader.from_run(root, id, source.first_run)
+    if wanted.run is not None:
+        start = max(start, reader.from_run(root, id, wanted.run))
+    if wanted.since is not None:
+        start = max(start, reader.since(root, id, wanted.since))
+    all_count = wanted.until is None and wanted.run is None and not wanted.filters
+    if wanted.tail is not None and all_count:
+        start = max(start, reader.tail(root, id, wanted.tail, source.stop))
+    return start
 
 
-def whole(root: Path, id: ReplicaId) -> int:
-    """Return the offset behind the last line that is whole."""
+def whole(root: Path, id: ReplicaId, known: int = 0) -> int:
+    """Return the offset behind the last line that is whole; `known` is behind one.
+
+    A line longer than 1 MiB is not waited for.
+    """
     first, end = reader.bounds(root, id)
-    last = reader.tail(root, id, 1)
-    tail = b"".join(reader.chunks(root, id, max(first, end - 1)))
-    return end if tail.endswith(b"\n") or end == first else last
+    first = max(first, known)
+    if end <= first:
+        return end
+    found = reader.last_newline(root, id, max(first, end - LONGEST), end)
+    if found is not None:
+        return found + 1
+    return end if end - first >= LONGEST else first
+
+
+def line_begin(root: Path, id: ReplicaId, offset: int) -> int:
+    """Return where the line begins that the byte before `offset` is part of, if that ends none."""
+    before = b"".join(reader.chunks(root, id, max(0, offset - 1), offset))
+    return offset if before in (b"", b"\n") else reader.tail(root, id, 1, offset)
 
 
 def fits(line: Line, wanted: Wanted) -> bool:
@@ -99,43 +136,52 @@ def _level_of(text: bytes) -> int:
     return -1
 
 
-def _of_one(root: Path, id: ReplicaId, wanted: Wanted) -> Iterator[Found]:
-    start = None if wanted.since is None else reader.since(root, id, wanted.since)
-    plain = wanted.grep is None and wanted.level is None and wanted.run is None
-    if plain and wanted.until is None and wanted.tail is not None:
-        start = max(start or 0, reader.tail(root, id, wanted.tail))
-    found = lines(root, id, start) if wanted.grep is None else _matching(root, id, start, wanted)
+def _of_one(root: Path, source: Source, wanted: Wanted) -> Iterator[Found]:
+    start = begin(root, source, wanted)
+    found = _fitting(root, source, start, wanted)
+    if source.markers:
+        ranges = reader.run_ranges(root, source.id, start)
+        yield from placed(source.id, found, source.markers, ranges)
+        return
+    for line in found:
+        yield line.time, source.id, line
+
+
+def _fitting(root: Path, source: Source, start: int, wanted: Wanted) -> Iterator[Line]:
+    if wanted.grep is None:
+        found = lines(root, source.id, start, source.stop)
+    else:
+        found = _matching(root, source, start, wanted.grep)
     for line in found:
         if wanted.until is not None and line.time >= wanted.until:
             return
         if fits(line, wanted):
-            yield line.time, id, line
+            yield line
 
 
-def _matching(root: Path, id: ReplicaId, start: int | None, wanted: Wanted) -> Iterator[Line]:
+def _matching(root: Path, source: Source, start: int, grep: re.Pattern[bytes]) -> Iterator[Line]:
     """Yield the lines that may match.
 
     The expression is tried on whole pieces first: a million lines of which few match take a
     fraction of what looking at each of them would.
     """
-    assert wanted.grep is not None
-    anywhere = re.compile(wanted.grep.pattern, wanted.grep.flags | re.MULTILINE)
-    spans = reader.index_spans(root, id)
+    anywhere = re.compile(grep.pattern, grep.flags | re.MULTILINE)
+    spans = reader.index_spans(root, source.id, start)
     span = Span(0, 0, Record(0.0, 0, 0))
     rest, at = b"", 0
-    for offset, piece in reader.pieces(root, id, start):
+    for offset, piece in reader.pieces(root, source.id, start, source.stop):
         if at + len(rest) != offset:
             rest = b""
         text = rest + piece
         at = offset - len(rest)
         end = text.rfind(b"\n") + 1
-        for begin, stop in _line_bounds(anywhere, text, end):
-            while span.stop <= at + begin:
+        for position, stop in _line_bounds(anywhere, text, end):
+            while span.stop <= at + position:
                 following = next(spans, None)
                 if following is None:
                     break
                 span = following
-            yield _line(span, at + begin, text[begin:stop])
+            yield _line(span, at + position, text[position:stop])
         rest, at = text[end:], at + end
     if rest:
         yield _line(span, at, rest)

@@ -110,9 +110,9 @@ class LogWriter:
         return self._ordered(self._drain_all)
 
     def subscribe(
-        self, id: ReplicaId, callback: Callable[[ReplicaId, int], None]
+        self, id: ReplicaId | None, callback: Callable[[ReplicaId, int], None]
     ) -> Callable[[], None]:
-        """Have `callback` called in the thread when a replica's log has grown.
+        """Have `callback` called in the thread when a replica's log (None: any) has grown.
 
         It gets the replica and the offset behind the last byte, at most every 20 ms, and after
         the last byte for sure.  Return the function that ends this.

@@ -31,6 +31,18 @@ class LogsQuery(Struct, frozen=True, forbid_unknown_fields=True):
         None
     )
     follow: Annotated[bool, Meta(description="Go on with what is written from now on.")] = False
+    all: Annotated[
+        bool,
+        Meta(description="Also what earlier tasks of the same names wrote, as with `since`."),
+    ] = False
+    after: Annotated[
+        str,
+        Meta(
+            max_length=60_000,
+            pattern=NO_NUL,
+            description="The id of the last server-sent event seen: go on behind it.",
+        ),
+    ] = ""
 
 
 class LogEntry(Struct, frozen=True, omit_defaults=True):
@@ -73,25 +85,3 @@ class EventEntry(Struct, frozen=True, omit_defaults=True):
     pid: int | None = None
     reason: str = ""
     actor: str = ""
-
-
-Glob = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_NUL, description="A glob.")]
-
-
-class HistoryQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which events of the past."""
-
-    task: Annotated[Glob, Meta(description="Only of tasks of such a name: `web`, `web*`.")] = "*"
-    kind: Annotated[Glob, Meta(description="Only of this kind: `task.*`, `replica.up`.")] = "*"
-    limit: Annotated[int, Meta(ge=1, le=1000, description="How many at most.")] = 100
-    before: Annotated[
-        Annotated[int, Meta(ge=1, le=2**62)] | None,
-        Meta(description="Only events with lower ids: `next` of the page before."),
-    ] = None
-
-
-class EventList(Struct, frozen=True):
-    """Events, the newest first."""
-
-    events: list[EventEntry]
-    next: Annotated[int | None, Meta(description="`before` of the next page.")]

@@ -1,0 +1,130 @@
+"""What of the logs is asked for: a query as values, the replicas it means, and what they get."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from proctor.core.errors import BadSpec, UnknownTask
+from proctor.core.hosts import is_internal
+from proctor.core.model import ReplicaId, Run
+from proctor.logs import files
+from proctor.logs.lines import Line
+from proctor.logs.markers import Marker
+from proctor.logs.search import Source, Wanted, level_named
+from proctor.manager import Manager
+
+from .schemas.streams import LogEntry, LogsQuery
+from .selectors import is_glob
+
+MOST_RUNS = 10_000
+
+
+class LogView:
+    """Knows the tasks and runs that logs belong to."""
+
+    def __init__(self, manager: Manager, root: Path) -> None:
+        self.manager = manager
+        self.root = root
+
+    def chosen(self, selector: str) -> list[ReplicaId]:
+        """Return the replicas meant, those of tasks that are gone too.  Raises UnknownTask."""
+        known = {*self.manager.world.replicas, *files.replicas(self.root)}
+        meant = matcher(selector)
+        for part in filter(None, selector.split(",")):
+            one = matcher(part)
+            if not is_glob(part.partition(":")[0]) and not any(map(one, known)):
+                raise UnknownTask(
+                    f"no task is named {part!r}, nor has one left output", field="task"
+                )
+        return sorted(filter(meant, known))
+
+    def sources(self, ids: Iterable[ReplicaId], query: LogsQuery) -> list[Source]:
+        """Return where to read, from where on, and with which markers."""
+        found = list(ids)
+        marks = self._markers(found, query) if marked(query) else {}
+        return [
+            Source(id, self.first_run(id, query), markers=tuple(marks.get(id, ()))) for id in found
+        ]
+
+    def first_run(self, id: ReplicaId, query: LogsQuery) -> int:
+        """Return the first run of the task that is there now, 0 to go back before it."""
+        task = self.manager.world.tasks.get(id.task)
+        if task is None or query.all or query.since is not None or query.run is not None:
+            return 0
+        return task.first_run
+
+    def _markers(self, ids: list[ReplicaId], query: LogsQuery) -> dict[ReplicaId, list[Marker]]:
+        found: dict[ReplicaId, list[Marker]] = {id: [] for id in ids}
+        since, until = query.since or 0.0, query.until or float("inf")
+        for name in sorted({id.task for id in ids}):
+            for run in self.manager.store.runs(name, limit=MOST_RUNS):
+                if run.id not in found or query.run not in (None, run.run):
+                    continue
+                if run.run >= self.first_run(run.id, query):
+                    marks = [mark for mark in markers_of(run) if since <= mark.time < until]
+                    found[run.id] += marks
+        return found
+
+
+def matcher(selector: str) -> Callable[[ReplicaId], bool]:
+    """Return whether a replica is meant; without a selector all are, but for the service's own."""
+    parts = [part.partition(":") for part in selector.split(",") if part]
+
+    def meant(id: ReplicaId) -> bool:
+        if is_internal(id.task):
+            return False
+        return not parts or any(
+            fnmatchcase(id.task, name) and index in ("", "*", str(id.index))
+            for name, _, index in parts
+        )
+
+    return meant
+
+
+def wanted(query: LogsQuery) -> Wanted:
+    """Raises BadSpec."""
+    level = level_named(query.level) if query.level else None
+    if query.level and level is None:
+        raise BadSpec(
+            "`level` is not valid: expected trace, debug, info, warning, error or critical",
+            field="level",
+        )
+    return Wanted(query.since, query.until, _pattern(query.grep), query.run, level, query.tail)
+
+
+def _pattern(text: str | None) -> re.Pattern[bytes] | None:
+    if text is None:
+        return None
+    try:
+        return re.compile(text.encode("utf-8", "surrogateescape"))
+    except re.error as error:
+        raise BadSpec(f"`grep` is not valid: {error}", field="grep") from None
+
+
+def marked(query: LogsQuery) -> bool:
+    """Whether begins and ends of runs are shown: where no line is left out for what it says."""
+    return query.grep is None and not query.level and query.tail is None
+
+
+def markers_of(run: Run) -> Iterator[Marker]:
+    if run.pid is not None:
+        yield Marker(run.run, False, run.started, f"started pid={run.pid} ({run.trigger})")
+    if run.ended is not None and run.exit is not None:
+        lasted = max(0.0, run.ended - run.started)
+        yield Marker(run.run, True, run.ended, f"{run.exit} after {lasted:.1f}s")
+
+
+def entry(id: ReplicaId, found: Line | Marker) -> LogEntry:
+    if isinstance(found, Marker):
+        return LogEntry(found.time, id.task, id.index, run=found.run, marker=found.text)
+    return LogEntry(
+        time=found.time,
+        task=id.task,
+        replica=id.index,
+        text=found.text.rstrip(b"\r\n").decode("utf-8", "replace"),
+        run=found.run or None,
+        stream="err" if found.stream else "out",
+    )
