@@ -31,6 +31,7 @@ from .log import get_logger
 from .scripts.command import host_command
 from .scripts.hosts import Hosts
 from .store.store import Saved, Store
+from .store.syncer import Syncer
 
 log = get_logger("manager")
 
@@ -68,6 +69,7 @@ class Manager:
         self.version = 0
         self._engine = engine
         self._clock = clock
+        self._syncer = Syncer(store)
         self._reserve = reserve
         self._on_changes = on_changes
         self._on_fatal = on_fatal
@@ -153,7 +155,7 @@ class Manager:
         """
         now = self._now(actor)
         started = self.world.start(ids, now, trigger=trigger, needs=needs)
-        self._turn(now, durable=True)
+        self._turn(now)
         return started
 
     def run(self, name: str, *, actor: str = "api") -> Decision:
@@ -161,13 +163,13 @@ class Manager:
         now = self._now(actor)
         _check_theirs(name)
         decision = self.world.run(name, now)
-        self._turn(now, durable=True)
+        self._turn(now)
         return decision
 
     def stop(self, ids: Sequence[ReplicaId], *, actor: str = "api") -> None:
         now = self._now(actor)
         self.world.stop(ids, now)
-        self._turn(now, durable=True)
+        self._turn(now)
 
     def restart(self, name: str, *, actor: str = "api") -> None:
         """Stop what runs of the task, then start it; a scheduled one waits for its next fire."""
@@ -177,19 +179,19 @@ class Manager:
             self.world.rearm(name, now)
         else:
             self.world.restart(self.world.ids_of(name), now)
-        self._turn(now, durable=True)
+        self._turn(now)
 
     def restart_replicas(self, ids: Sequence[ReplicaId], *, actor: str = "api") -> None:
         now = self._now(actor)
         self.world.restart(ids, now)
-        self._turn(now, durable=True)
+        self._turn(now)
 
     def roll(self, name: str, *, actor: str = "api") -> None:
         """Restart the task's replicas a few at a time, each when those before are ready."""
         now = self._now(actor)
         _check_theirs(name)
         self.world.roll(name, now)
-        self._turn(now, durable=True)
+        self._turn(now)
 
     def signal(self, ids: Sequence[ReplicaId], name: str, *, actor: str = "api") -> None:
         """Send a signal ("HUP") to the processes of those that run."""
@@ -234,6 +236,13 @@ class Manager:
         if self._timer is not None:
             self._timer.cancel()
         self._wall_timer.close()
+
+    async def on_disk(self) -> None:
+        """Return when all that was asked for until now would outlive a power cut.
+
+        Raises StorageFailed.
+        """
+        await self._syncer.wait()
 
     # Questions.
 
@@ -286,15 +295,15 @@ class Manager:
         return self._clock.now()
 
     def _save_first(self, task: Task) -> None:
-        """Put on the disk what was asked for, before anything is done about it."""
-        self.store.save(Changes(tasks={task.spec.name: task}), durable=True)
+        """Put on record what was asked for, before anything is done about it."""
+        self.store.save(Changes(tasks={task.spec.name: task}))
 
     def _on_due(self) -> None:
         self._timer = None
         now = self._now("policy")
         self.world.due(now)
         if self._unsaved:
-            self._save(Changes(), now, durable=False)
+            self._save(Changes(), now)
         self._turn(now)
 
     def _on_wall_due(self) -> None:
@@ -303,7 +312,7 @@ class Manager:
         self.world.due(now)
         self._turn(now)
 
-    def _turn(self, now: Now, *, durable: bool = False) -> None:
+    def _turn(self, now: Now) -> None:
         """Draw the consequences of what was just put into the world."""
         self.world.settle(now)
         changes, commands = self.world.take()
@@ -313,7 +322,7 @@ class Manager:
             changes.merge(more)
             commands += further
         if changes:
-            self._save(changes, now, durable=durable)
+            self._save(changes, now)
         if commands:
             self._engine.perform(commands)
         if changes:
@@ -324,11 +333,11 @@ class Manager:
         if self.world.fatal is not None and not self.world.halting:
             self._on_fatal(self.world.fatal)
 
-    def _save(self, changes: Changes, now: Now, *, durable: bool) -> None:
+    def _save(self, changes: Changes, now: Now) -> None:
         """Save, or keep for later: a full disk must not keep tasks from running."""
         self._unsaved.merge(changes)
         try:
-            self.store.save(self._unsaved, next_run=self.world.next_run, durable=durable)
+            self.store.save(self._unsaved)
         except StorageFailed as error:
             if not self._save_failed:
                 log.error("save_failed", error=str(error), retry_in=SAVE_AGAIN)

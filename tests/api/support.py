@@ -47,6 +47,9 @@ class MemoryManager:
         self.listings = 0
         self._changed = asyncio.Event()
 
+    async def on_disk(self) -> None:
+        """There is none."""
+
     def submit(self, spec: Spec, *, actor: str) -> None:
         if spec.name in self.specs:
             raise TaskExists(f"task `{spec.name}` exists", field="name")

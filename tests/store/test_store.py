@@ -1,12 +1,14 @@
 """The store: what is saved is there again, and what cannot be used is left as it is."""
 
 import sqlite3
+from contextlib import closing
+from importlib.resources import files
 
 import pytest
 
 from proctor.core.changes import Changes
 from proctor.core.errors import StorageFailed
-from proctor.core.model import Exit, Replica, ReplicaId, Run, State, Task
+from proctor.core.model import Exit, Note, Replica, ReplicaId, Run, State, Task
 from proctor.core.spec import Dep, Spec, TaskType
 from proctor.store.db import StoreUnusable
 from proctor.store.store import Store
@@ -59,11 +61,13 @@ def changes(**fields):
 
 
 def test_what_was_saved_is_loaded_again_whole(path, store):
-    store.save(changes(), next_run=10, durable=True)
+    store.save(changes())
+    store.sync()
     store.set_meta("boot", "this boot")
     store.close()
 
-    saved = Store(path).load()
+    with closing(Store(path)) as again:
+        saved = again.load()
     assert saved.tasks == [(TASK, [REPLICA])]
     assert (saved.next_run, saved.boot) == (10, "this boot")
 
@@ -103,7 +107,8 @@ def test_old_runs_are_pruned_and_the_newest_kept(store):
 def test_the_mark_base_is_made_once_and_leaves_room_for_runs(path, store):
     other = Store(path.with_name("other.db"))
 
-    assert Store(path).mark_base == store.mark_base != other.mark_base
+    with closing(Store(path)) as again:
+        assert again.mark_base == store.mark_base != other.mark_base
     assert store.mark_base & 0xFFFFFFFF == 0
     assert 0 < store.mark_base < 1 << 62
     other.close()
@@ -128,6 +133,41 @@ def test_a_damaged_database_is_refused(path, store):
 
     with pytest.raises(StoreUnusable, match=r"damaged|malformed"):
         Store(path)
+
+
+def test_a_database_of_the_first_schema_is_brought_up_to_date(path):
+    db = sqlite3.connect(path)
+    db.executescript(files("proctor.store").joinpath("schema/0001_initial.sql").read_text())
+    db.execute(
+        "INSERT INTO event VALUES (41, 1.0, 'task.created', 'web', NULL, NULL, NULL, '', '')"
+    )
+    db.execute("INSERT INTO meta VALUES ('next_run', '10')")
+    db.execute(
+        'INSERT INTO run (run, task, "index", "trigger", attempt, started)'
+        " VALUES (9, 'web', 1, 'api', 1, 2.5)"
+    )
+    db.execute("PRAGMA user_version = 1")
+    db.commit()
+    db.close()
+
+    store = Store(path)
+    store.save(Changes(notes=[Note(2.0, "task.removed", "web")]))
+
+    assert [(id, note.kind) for id, note in store.events(0)] == [
+        (41, "task.created"),
+        (42, "task.removed"),
+    ]
+    assert store.load().next_run == 10
+    store.close()
+
+
+def test_run_ids_are_not_given_again_after_all_that_is_old_was_pruned(store):
+    runs = {n: Run(n, ID, "cron", float(n), None, n + 0.5, Exit(code=0)) for n in range(1, 8)}
+    store.save(Changes(runs=runs))
+    store.save(Changes(removed={"web"}))
+    store.prune_runs("web", keep=1, ended_before=1e9)
+
+    assert store.load().next_run == 8
 
 
 def test_a_newer_database_is_refused(path, store):

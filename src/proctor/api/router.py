@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from proctor.core.errors import ProctorError
@@ -31,6 +31,14 @@ from .websocket import SocketEndpoint
 log = get_logger("api")
 
 
+OnDisk = Callable[[], Awaitable[None]]
+"""Returns when what was asked for is safe on the disk.  Raises StorageFailed."""
+
+
+async def _nothing_to_save() -> None:
+    """What is asked for changes nothing on the disk."""
+
+
 class Endpoint:
     """An operation with its decoders made."""
 
@@ -41,8 +49,11 @@ class Endpoint:
         expected: Mapping[str, str],
         limits: BodyLimits,
         requests: Requests,
+        on_disk: OnDisk,
     ) -> None:
         self.op = op
+        self._changes = op.method != "GET"
+        self._on_disk = on_disk
         self.dialect = dialect
         self._expected = expected
         self._limits = limits
@@ -59,6 +70,8 @@ class Endpoint:
         try:
             call = await self._decode(scope, receive, path)
             answer = await self.op.handler(call)
+            if self._changes:
+                await self._on_disk()
         except Refused as refused:
             await self._refuse(refused.problem, receive, send)
         except ProctorError as error:
@@ -136,6 +149,7 @@ class Router:
         limits: BodyLimits,
         dialect_of: Callable[[str], Dialect],
         requests: Requests | None = None,
+        on_disk: OnDisk = _nothing_to_save,
     ) -> None:
         requests = requests or Requests()
         self._exact: dict[str, Place] = {}
@@ -143,7 +157,7 @@ class Router:
         self._dialect_of = dialect_of
         for group in groups:
             for op in group.operations:
-                endpoint = Endpoint(op, group.dialect, expected, limits, requests)
+                endpoint = Endpoint(op, group.dialect, expected, limits, requests, on_disk)
                 self._place(op.path).methods[op.method] = endpoint
             for route in group.sockets:
                 self._place(route.path).socket = SocketEndpoint(route, group.dialect, expected)

@@ -48,7 +48,7 @@ class ReplicaId(NamedTuple):
         return f"{self.task}:{self.index}"
 
 
-class Exit(Struct, frozen=True):
+class Exit(Struct, frozen=True, omit_defaults=True):
     """How a run ended.  At most one of `code` and `signal` is set; neither: it is not known.
 
     `error` says why no process came to be, or why nothing is known of its end.
@@ -136,7 +136,7 @@ class Replica(NamedTuple):
         return self.state not in _REST
 
 
-class Task(Struct, frozen=True):
+class Task(Struct, frozen=True, omit_defaults=True):
     """A task that exists.  All times are wall seconds.
 
     `start_time` is when it was last asked to start, `last_time` when a replica of it last began.

@@ -36,7 +36,7 @@ class Until(StrEnum):
     LOG_LINE = "log_line"  # a line of its output has matched `pattern` in its current run
 
 
-class Dep(Struct, frozen=True):
+class Dep(Struct, frozen=True, omit_defaults=True):
     """Another task to wait for.  An optional one is not waited for once it can no longer come."""
 
     task: str
@@ -51,7 +51,7 @@ class RestartWhen(StrEnum):
     NEVER = "never"
 
 
-class RestartPolicy(Struct, frozen=True):
+class RestartPolicy(Struct, frozen=True, omit_defaults=True):
     """When a run that ended unasked is repeated, and after what pause.
 
     The pause before the n-th restart in a row is `interval * factor ** (n - 1)`, at most `cap` if
@@ -79,7 +79,7 @@ class CheckKind(StrEnum):
     FILE = "file"  # target: a path; that it exists is success
 
 
-class Check(Struct, frozen=True):
+class Check(Struct, frozen=True, omit_defaults=True):
     """How to find out whether a replica is well.
 
     Asked every `period` seconds, for the first time `delay` after the start; `successes` or
@@ -112,7 +112,7 @@ class CatchUp(StrEnum):
     ALL = "all"
 
 
-class Schedule(Struct, frozen=True):
+class Schedule(Struct, frozen=True, omit_defaults=True):
     """When runs begin.
 
     `cron` (in `timezone`) fires again and again, `at` once, at a wall time.  A fire is put off by
@@ -131,7 +131,7 @@ class Schedule(Struct, frozen=True):
     blackouts: tuple[tuple[str, float], ...] = ()
 
 
-class Limits(Struct, frozen=True):
+class Limits(Struct, frozen=True, omit_defaults=True):
     """Bounds on what a replica uses: bytes, CPUs (0.5 is half of one), processes.
 
     The kernel enforces them where a cgroup can be made; `memory_restart` is watched from outside:
@@ -145,7 +145,7 @@ class Limits(Struct, frozen=True):
     memory_restart: int | None = None
 
 
-class Output(Struct, frozen=True):
+class Output(Struct, frozen=True, omit_defaults=True):
     """What is kept of a replica's output; None: as the service's settings say.
 
     `separate`: errors are told from output.  `keep` False: nothing is kept.  `segment_age` is for
@@ -161,7 +161,7 @@ class Output(Struct, frozen=True):
     compress: bool | None = None
 
 
-class Watch(Struct, frozen=True):
+class Watch(Struct, frozen=True, omit_defaults=True):
     """Files whose change restarts the task, `debounce` seconds after the last of a burst."""
 
     paths: tuple[str, ...]
@@ -171,7 +171,7 @@ class Watch(Struct, frozen=True):
     cascade: bool = False
 
 
-class Socket(Struct, frozen=True):
+class Socket(Struct, frozen=True, omit_defaults=True):
     """A socket that the service listens on for the task, passed as LISTEN_FDS.
 
     `address` is host:port or a path.  `activate`: the task starts at the first connection.
@@ -182,7 +182,7 @@ class Socket(Struct, frozen=True):
     activate: bool = False
 
 
-class Spec(Struct, frozen=True):
+class Spec(Struct, frozen=True, omit_defaults=True):
     """A task.  `cmd` is a shell command, an argv, or a script's path (melang, python).
 
     `user` and `group` are names or numbers as text; None means the service's own.  `env` comes on

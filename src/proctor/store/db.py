@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from io import FileIO
 from pathlib import Path
 
 
@@ -34,6 +36,21 @@ def open_db(path: Path) -> sqlite3.Connection:
             connection.close()
         raise
     return connection
+
+
+def open_log(path: Path) -> FileIO:
+    """Return the database's write-ahead log, whose name is safe on the disk then.
+
+    SQLite makes the log when a connection first writes or reads, and keeps it until the last one
+    is closed.  It takes no locks on it that closing another descriptor could give up.
+    """
+    log = FileIO(f"{path}-wal", "a")
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+    return log
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:

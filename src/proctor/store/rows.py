@@ -1,7 +1,8 @@
 """Values to rows and back.
 
-Tasks and replicas are JSON: a field that a later version adds has its default when an earlier row
-is read, and one that was dropped is passed over.
+Tasks and replicas are JSON without what is as by default: a field that a later version adds has
+its default when an earlier row is read, and one that was dropped is passed over.  A version that
+changes a default has to write the earlier one into the rows.
 """
 
 from __future__ import annotations
@@ -29,16 +30,20 @@ def task_of(data: str) -> Task:
 
 
 def replica_row(r: Replica) -> Row:
-    fields = r._asdict()
+    fields = {key: value for key, value in r._asdict().items() if value != _AT_REST[key]}
     del fields["id"]
     return r.id.task, r.id.index, _encode(fields).decode()
+
+
+_AT_REST = Replica(ReplicaId("", -1))._asdict()
 
 
 def replica_of(task: str, index: int, data: str) -> Replica:
     found = _decode_any(data)
     fields = {key: value for key, value in found.items() if key in Replica._fields}
-    fields["state"] = State(fields["state"])
-    if fields["exit"] is not None:
+    if "state" in fields:
+        fields["state"] = State(fields["state"])
+    if "exit" in fields:
         fields["exit"] = msgspec.convert(fields["exit"], Exit)
     fields["starts"] = tuple(fields.get("starts", ()))
     return Replica(ReplicaId(task, index), **fields)

@@ -14,7 +14,7 @@ from proctor.core.errors import StorageFailed
 from proctor.core.model import Note, Replica, Run, Task
 
 from . import rows
-from .db import open_db
+from .db import open_db, open_log
 
 
 class Saved(Struct, frozen=True):
@@ -31,17 +31,20 @@ class Saved(Struct, frozen=True):
 class Store:
     """One connection, one transaction a save.
 
-    A *durable* save is on the disk when it returns (it outlives a power cut); any other outlives
-    the death of the process, which is all that news about processes needs.
+    What is saved outlives the death of the process, which is all that news about processes needs;
+    after a `sync` it outlives a power cut, too.  `saves` counts the saves.
     """
 
     def __init__(self, path: Path) -> None:
         self._db = open_db(path)
         self.mark_base = self._own_mark_base()
         self.last_event = self._last_event()
+        self.saves = 0
+        self._log = open_log(path)
 
     def close(self) -> None:
         self._db.close()
+        self._log.close()
 
     def load(self) -> Saved:
         replicas: dict[str, list[Replica]] = {}
@@ -50,23 +53,33 @@ class Store:
         tasks = [rows.task_of(data) for (data,) in self._db.execute("SELECT data FROM task")]
         return Saved(
             tasks=[(task, replicas.get(task.spec.name, [])) for task in tasks],
-            next_run=int(self.meta("next_run") or 1),
+            next_run=self._last_run() + 1,
             boot=self.meta("boot"),
         )
 
-    def save(self, changes: Changes, *, next_run: int | None = None, durable: bool = False) -> None:
+    def save(self, changes: Changes) -> None:
         """Save all of it or nothing.  Raises StorageFailed (the disk is full, or broken)."""
         try:
-            # Outside a transaction: inside one, SQLite ignores it.
-            self._db.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._db.execute("BEGIN IMMEDIATE")
-            self._write(changes, next_run)
+            self._write(changes)
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise StorageFailed(f"not saved, so not done: {error}") from error
+        self.saves += 1
         self.last_event += len(changes.notes)
+
+    def sync(self) -> None:
+        """Have the disk hold all that was saved.  It takes its time, and any thread may call it.
+
+        A commit is in the write-ahead log, or was moved from there by SQLite, which syncs then.
+        Raises StorageFailed.
+        """
+        try:
+            os.fdatasync(self._log.fileno())
+        except OSError as error:
+            raise StorageFailed(f"done, but not safe on the disk: {error.strerror}") from error
 
     def meta(self, key: str) -> str | None:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
@@ -124,7 +137,7 @@ class Store:
 
     # Inside.
 
-    def _write(self, changes: Changes, next_run: int | None) -> None:
+    def _write(self, changes: Changes) -> None:
         db = self._db
         removed: Sequence[tuple[str]] = [(name,) for name in changes.removed]
         db.executemany("DELETE FROM task WHERE name = ?", removed)
@@ -133,9 +146,8 @@ class Store:
         db.executemany(_PUT_TASK, [rows.task_row(task) for task in changes.tasks.values()])
         db.executemany(_PUT_REPLICA, [rows.replica_row(r) for r in changes.replicas.values()])
         db.executemany(_PUT_RUN, [rows.run_row(run) for run in changes.runs.values()])
-        db.executemany(_PUT_EVENT, [rows.note_row(note) for note in changes.notes])
-        if next_run is not None and changes.runs:
-            self.set_meta("next_run", str(next_run))
+        noted = enumerate(changes.notes, self.last_event + 1)
+        db.executemany(_PUT_EVENT, [(id, *rows.note_row(note)) for id, note in noted])
 
     def _own_mark_base(self) -> int:
         """Return this state dir's part of every birth mark: a random number in bits 32 to 61.
@@ -149,8 +161,13 @@ class Store:
         return int(known)
 
     def _last_event(self) -> int:
-        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'").fetchone()
-        return 0 if row is None else int(row[0])
+        (last,) = self._db.execute("SELECT max(id) FROM event").fetchone()
+        return int(last or 0)
+
+    def _last_run(self) -> int:
+        """Return the highest id of a run: pruning always leaves it."""
+        (last,) = self._db.execute("SELECT max(run) FROM run").fetchone()
+        return int(last or 0)
 
 
 _PUT_TASK = "INSERT OR REPLACE INTO task VALUES (?, ?)"
@@ -161,7 +178,7 @@ _PUT_RUN = (
     " code = excluded.code, signal = excluded.signal, error = excluded.error,"
     " cpu = excluded.cpu, max_rss = excluded.max_rss"
 )
-_PUT_EVENT = f"INSERT INTO event ({rows.NOTE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_EVENT = f"INSERT INTO event (id, {rows.NOTE_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _RUNS = (
     f"SELECT {rows.RUN_COLUMNS} FROM run"
     ' WHERE task = ? AND (? IS NULL OR "index" = ?) AND (? IS NULL OR run < ?)'
@@ -171,7 +188,7 @@ _SURPLUS_RUNS = (
     "DELETE FROM run WHERE task = ? AND ended IS NOT NULL AND run <="
     " (SELECT run FROM run WHERE task = ? ORDER BY run DESC LIMIT 1 OFFSET ?)"
 )
-_OLD_RUNS = "DELETE FROM run WHERE task = ? AND ended < ?"
+_OLD_RUNS = "DELETE FROM run WHERE task = ? AND ended < ? AND run < (SELECT max(run) FROM run)"
 _EVENTS = f"SELECT id, {rows.NOTE_COLUMNS} FROM event WHERE id > ? ORDER BY id LIMIT ?"
 _EVENTS_BEFORE = (
     f"SELECT id, {rows.NOTE_COLUMNS} FROM event"

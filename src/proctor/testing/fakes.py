@@ -165,7 +165,7 @@ class FakeStore:
     replicas: dict[ReplicaId, Replica] = field(default_factory=dict)
     next_run: int = 1
 
-    def save(self, changes: Changes, next_run: int) -> None:
+    def save(self, changes: Changes) -> None:
         for name in changes.removed:
             self.tasks.pop(name, None)
             for id in [id for id in self.replicas if id.task == name]:
@@ -174,7 +174,7 @@ class FakeStore:
             self.replicas.pop(id, None)
         self.tasks |= changes.tasks
         self.replicas |= changes.replicas
-        self.next_run = next_run
+        self.next_run = max([self.next_run, *(run + 1 for run in changes.runs)])
 
     def replicas_of(self, name: str) -> list[Replica]:
         return [r for r in self.replicas.values() if r.id.task == name]

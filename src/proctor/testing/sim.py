@@ -208,7 +208,7 @@ class Sim:
         self._turned = True
         self.world.settle(self.clock.now())
         changes, commands = self.world.take()
-        self.store.save(changes, self.world.next_run)
+        self.store.save(changes)
         self._commands += commands
         for command in commands:
             if isinstance(command, Spawn):
@@ -327,7 +327,7 @@ class Sim:
         left = sum(t.queued for t in self.world.tasks.values())
         gone = sum(self.store.tasks[name].queued for name in changes.removed)
         assert begun + left + gone >= queued, "a queued fire was lost"
-        self.store.save(changes, self.world.next_run)
+        self.store.save(changes)
         self._commands += commands
 
     def _go_on(self, is_over: Callable[[], bool]) -> None:
