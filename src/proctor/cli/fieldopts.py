@@ -36,7 +36,17 @@ FIELD_OPTIONS = [
     ),
     click.option("--memory-max", metavar="SIZE", help="Memory above which it is killed (512M)."),
     click.option("--cpu", type=float, help="CPUs; 0.5 is half of one."),
+    click.option("--pids", type=click.IntRange(min=1), help="The most processes and threads."),
     click.option("--stdin", help="null, pipe, or a file's path."),
+    click.option("--tty", is_flag=True, help="Give it a terminal, to attach to."),
+    click.option(
+        "--socket",
+        "sockets",
+        multiple=True,
+        metavar="NAME=ADDRESS",
+        help="A socket that outlives its restarts (http=127.0.0.1:8080).",
+    ),
+    click.option("--on-demand", is_flag=True, help="Started by the first connection."),
     click.option("--dep", "deps", multiple=True, metavar="TASK[:UNTIL]", help="What it waits for."),
     click.option("--cron", help="When it runs, as in crontab(5)."),
     click.option("--timezone", "--tz", "timezone", help="The IANA zone of --cron."),
@@ -91,9 +101,13 @@ def _rename(fields: dict[str, Any]) -> None:
         fields["inherit_env"] = False
     if "run_timeout" in fields:
         fields["timeout"] = fields.pop("run_timeout")
-    limits = {key: fields.pop(key) for key in ("memory_max", "cpu") if key in fields}
+    limits = {key: fields.pop(key) for key in ("memory_max", "cpu", "pids") if key in fields}
     if limits:
         fields["limits"] = limits
+    on_demand = {"activate": True} if fields.pop("on_demand", False) else {}
+    if "sockets" in fields:
+        pairs = (_pair("--socket", text) for text in fields["sockets"])
+        fields["sockets"] = [{"name": n, "address": a, **on_demand} for n, a in pairs]
     fields.setdefault("type", "cron" if "cron" in fields else "daemon")
     if "cwd" in fields:
         fields["cwd"] = os.path.abspath(fields["cwd"])
