@@ -69,10 +69,11 @@ VERSION = 1
 Frame = dict[str, Any]
 _LENGTH = struct.Struct(">I")
 MAX_FRAME = 64 << 20
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def encode(frame: Frame) -> bytes:
-    body = json.dumps(frame, separators=(",", ":")).encode("ascii")
+    body = _to_json(frame).encode("ascii")
     return _LENGTH.pack(len(body)) + body
 
 
