@@ -6,22 +6,18 @@ import { Row } from "../components/taskrow.js";
 import { ask } from "../components/dialog.js";
 import { count } from "../format.js";
 import { useKeys } from "../keys.js";
-import { html, signal, useComputed, useEffect, useMemo, useRef, useSignal } from "../lib.js";
+import { html, signal, useComputed, useEffect, useMemo, useRef } from "../lib.js";
 import { loaded, names, tasks } from "../live.js";
 import { exists } from "../routes.js";
-import { go, href, setQuery } from "../router.js";
+import { go, href, location, setQuery } from "../router.js";
 import { fits, groupNames, groupsOf, parseFilter } from "../taskfilter.js";
 import { useUsages } from "../usage.js";
 
-export default function Overview({ query }) {
+export default function Overview() {
   const usages = useUsages();
   const selected = useMemo(() => new Selection(), []);
-  const filter = useSignal(query.get("filter") ?? "");
-  const by = useSignal(query.get("by") ?? "");
-  useEffect(() => {
-    filter.value = query.get("filter") ?? "";
-    by.value = query.get("by") ?? "";
-  }, [query]);
+  const filter = useComputed(() => location.value.query.get("filter") ?? "");
+  const by = useComputed(() => location.value.query.get("by") ?? "");
   const groups = useGroups(filter, by);
   useRowKeys(selected);
 
@@ -130,7 +126,7 @@ function Filter({ filter }) {
 function GroupBy({ by }) {
   const options = useComputed(() => JSON.stringify(groupNames(tasks.value)));
   return html`<label class="group-by"><span class="muted small">Group by</span>
-    <select class="select" value=${by.value} onChange=${(event) => setQuery({ by: event.target.value })}>
+    <select class="select" aria-label="Group by" value=${by.value} onChange=${(event) => setQuery({ by: event.target.value })}>
       ${JSON.parse(options.value).map(([value, text]) => html`<option key=${value} value=${value} selected=${value === by.value}>${text}</option>`)}
     </select>
   </label>`;

@@ -1,0 +1,76 @@
+"""Every page, in both themes and on a phone: accessible, and nothing wider than the screen."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.system.service import Service
+
+from .browsing import open_page, serious
+
+PAGES = {
+    "overview": ("#/?by=namespace", "[data-task=web] .c-memory .figure"),
+    "task": ("#/task/web", ".chart canvas"),
+}
+"""The hash of each page, and what is there once it is complete."""
+
+
+@pytest.fixture(scope="module")
+def filled(service: Service) -> Service:
+    service.must_post("db", "exec sleep 1000", "daemon", namespace="shop")
+    service.must_post(
+        "web",
+        "echo started; exec sleep 1000",
+        "daemon",
+        replica=2,
+        namespace="shop",
+        labels={"tier": "front"},
+        env={"PORT": "1", "TOKEN": "x"},
+        deps=["db"],
+        readiness={"exec": "true", "period": 1},
+    )
+    service.must_post("fails", "echo no; exit 3")
+    service.must_post("nightly", "true", "cron", cron="0 4 * * *")
+    service.must_post("waits", "true", deps=[{"task": "fails", "until": "completed_ok"}])
+    return service
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing_serious(
+    page: Page, filled: Service, name: str, theme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=theme)
+    hash, complete = PAGES[name]
+    open_page(page, filled, hash)
+    expect(page.locator(complete).first).to_be_visible()
+
+    assert serious(page) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_on_a_phone_nothing_is_wider_than_the_screen(
+    page: Page, filled: Service, name: str
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    hash, complete = PAGES[name]
+    open_page(page, filled, hash)
+    page.locator(complete).first.wait_for(state="attached")
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert serious(page) == []
+
+
+def test_the_theme_that_was_chosen_is_kept(page: Page, filled: Service) -> None:
+    page.emulate_media(color_scheme="light")
+    open_page(page, filled)
+
+    page.keyboard.press("t")
+    page.reload()
+
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.keyboard.press("t")
+    expect(page.locator("html")).not_to_have_attribute("data-theme", "dark")
