@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from .arithmetic import RING, Arithmetic, Operand, Typed, is_cheap, may_be_ints
 from .emit import LE, Emitter
+from .errors import TooDeep
 from .nodes import (
     ArrayLiteral,
     Assign,
@@ -32,6 +33,7 @@ from .overload import OPERATORS
 from .values import truth, wrap
 from .variables import Variables
 
+MAX_CHAIN = 1000  # of `&&` and `||` in one expression
 WANTS_THIS = 1 << 40  # in a function's mask: it assigns to `this`, which is by reference
 _KINDS = {type(None): "nil", bool: "bool", int: "int", float: "real", bytes: "string"}
 
@@ -152,6 +154,8 @@ class Expressions:
         if not spine:
             operand = self._chain(expr)
             return operand.whole, operand.kind
+        if len(spine) > MAX_CHAIN:
+            raise TooDeep(expr.pos)
         typed = self.value(left)
         for link in reversed(spine):
             typed = self._logic(link, typed)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from .arithmetic import is_cheap
 from .compile_expr import WANTS_THIS, Expressions
 from .emit import Emitter
+from .errors import TooDeep
 from .nodes import (
     Assign,
     Block,
@@ -43,14 +44,6 @@ MAX_LOOPS = 18  # nested in one function: Python has room for 20 blocks
 TURNS = 200  # of loops, until a slice may end
 LEAF = 100  # nodes; a function smaller than that is counted only when it calls others
 STEPS_PER_TICK = 7  # the original counts steps of its tree walker, 1700 to a slice
-
-
-class TooDeep(Exception):
-    """Loops are nested too deeply."""
-
-    def __init__(self, pos: int) -> None:
-        super().__init__(pos)
-        self.pos = pos
 
 
 class Unit:

@@ -9,8 +9,8 @@ import sys
 
 from . import source
 from .calls import CODE_FILE
-from .compile_stm import TooDeep, Unit, function_code
-from .errors import CompileError
+from .compile_stm import Unit, function_code
+from .errors import CompileError, TooDeep
 from .nodes import FunctionDef, Stm
 from .parser import nested_too_deep, parse
 from .scope import Scope

@@ -35,6 +35,14 @@ class CompileError(Exception):
         super().__init__(self.report)
 
 
+class TooDeep(Exception):
+    """Something at this position is nested more deeply than compiled code can be."""
+
+    def __init__(self, pos: int) -> None:
+        super().__init__(pos)
+        self.pos = pos
+
+
 UNSUPPORTED = "Operation NOT support."
 BAD_DEFINITION = "Parse function definition failed."
 NO_FUNCTION = "Invalid function, No such prototype."

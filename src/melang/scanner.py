@@ -88,6 +88,7 @@ class Scanner:
         self.sources = sources
         self.macros: dict[bytes, bytes] = {b"1": b"", b"true": b""}
         self.conditions: list[bool] = []  # of the open #ifs: whether their text counts
+        self.skipping = 0  # how many of them say no
         self.bytes_read = 0
         self.inputs: list[_Input] = []
         self.named = name != " "  # a file, not a string given to Eval
@@ -119,7 +120,7 @@ class Scanner:
                         break
                     continue
                 token = self._token(here, kind or "", found.group(), start)
-                if all(self.conditions):
+                if not self.skipping:
                     count += 1
                     if count > MAX_TOKENS:
                         raise self._error(here, "Program is too long.", b"")
@@ -253,7 +254,7 @@ class Scanner:
     def _define(self, here: _Input) -> None:
         name = self._read(here, _NAMED).group(1)
         end = self._end_word(here)
-        if not all(self.conditions):
+        if self.skipping:
             return
         if name in self.macros:
             raise self._error(here, "Succeed.", name)
@@ -271,25 +272,30 @@ class Scanner:
         self._end_word(here)
 
     def _if(self, here: _Input) -> None:
-        if not all(self.conditions):
-            self.conditions.append(False)
+        if self.skipping:
+            self._open_condition(False)
             return
         negated, name = self._read(here, _CONDITION).groups()
         wrong = name.lstrip(_WORD_BYTES)
         if wrong:
             raise self._error(here, "Invalid character.", name[: len(name) - len(wrong)])
         self._end_word(here)
-        self.conditions.append((name in self.macros) != bool(negated))
+        self._open_condition((name in self.macros) != bool(negated))
+
+    def _open_condition(self, counts: bool) -> None:
+        self.conditions.append(counts)
+        self.skipping += not counts
 
     def _else(self, here: _Input) -> None:
         if not self.conditions:
             raise self._error(here, "Invalid macro.", b"")
+        self.skipping += 1 if self.conditions[-1] else -1
         self.conditions[-1] = not self.conditions[-1]
 
     def _endif(self, here: _Input) -> None:
         if not self.conditions:
             raise self._error(here, "Invalid macro.", b"")
-        self.conditions.pop()
+        self.skipping -= not self.conditions.pop()
 
     def _include(self, here: _Input) -> None:
         name = self._read(here, _PATH).group(1)
