@@ -14,10 +14,9 @@ def main() -> None:
     """
     arguments = sys.argv[1:]
     if arguments[:1] == ["serve"] and _becomes_keeper(arguments):
-        from proctor.keeper import command
+        from proctor.keeper import begin
 
-        argv = command([sys.executable, "-m", "proctor", *arguments])
-        os.execv(argv[0], argv)
+        begin([sys.executable, "-m", "proctor", *arguments])
     from proctor.cli import cli
 
     cli(prog_name="proctor")

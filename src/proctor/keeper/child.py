@@ -16,10 +16,10 @@ from functools import partial
 from typing import NoReturn
 
 from . import stdio
+from .launch import SIGNALS
 from .program import NotSpawned, Order, enter, execute, tried
 from .stdio import Stdio
 
-SIGNALS = sorted(signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP})
 FIRST_LISTENER = 3  # Source: sd_listen_fds(3), SD_LISTEN_FDS_START
 
 

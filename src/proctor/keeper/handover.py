@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from .launch import have_standard_files
+
 State = dict[str, Any]
 
 
@@ -30,9 +32,7 @@ def read(memory: int) -> State:
 
 def close_on_exec() -> None:
     """Let no descriptor but 0, 1 and 2 leak into what we start, and make sure that those exist."""
-    while (fd := os.open("/dev/null", os.O_RDWR)) <= 2:
-        os.set_inheritable(fd, True)
-    os.close(fd)
+    have_standard_files()
     for name in os.listdir("/proc/self/fd"):
         fd = int(name)
         if fd > 2:

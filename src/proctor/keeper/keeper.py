@@ -10,6 +10,7 @@ import gc
 import os
 import select
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -18,11 +19,11 @@ from typing import Any
 
 from . import handover
 from .custody import Custody
+from .launch import SIGNALS
 from .log import log, log_exception
 from .loop import Loop, catch_signals, guard
 from .manager import REFUSED, Manager, restart_delay
 from .protocol import VERSION, Frame
-from .spawn import SIGNALS
 
 PR_SET_CHILD_SUBREAPER = 36
 PATIENCE = 5.0  # How long a manager may take to go once it said so; then it is killed.
@@ -32,12 +33,18 @@ LAST_RESORT = 10.0  # How long to try to kill what is left before ending all the
 class Keeper:
     """`run` is its life; `leaving` is the exit status to end with once nothing is left."""
 
-    def __init__(self, argv: Sequence[str], state: handover.State | None = None) -> None:
+    def __init__(
+        self,
+        argv: Sequence[str],
+        state: handover.State | None = None,
+        first: tuple[int, socket.socket] | None = None,
+    ) -> None:
+        """`argv` starts a manager; `first` is one that was started before us, and its line."""
         self._loop = Loop()
         self._store: dict[str, int] = state["store"] if state else {}
         files = state["files"] if state else None
         self._custody = Custody(self._loop, self._tell, self._store, files)
-        self._manager = Manager(argv)
+        self._manager = Manager(argv, first)
         self._stops = 0
         self._leaving: int | None = None
         self._reloading = False
@@ -63,8 +70,10 @@ class Keeper:
 
     def run(self) -> int:
         """Live; returns the exit status."""
-        guard(self._reap)
-        guard(self._start_manager)
+        # A manager that was started before us may be dead by now: it has to be known first.
+        begin = (self._reap, self._start_manager)
+        for step in begin[::-1] if self._manager.waits else begin:
+            guard(step)
         while self._status is None:
             guard(self._loop.turn, self._custody.deadline)
             due = self._custody.deadline
@@ -320,12 +329,14 @@ def _become_subreaper() -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Run `[--state FD] -- MANAGER...`; returns the exit status."""
+    """Run `[--state FD] [--first PID FD] -- MANAGER...`; returns the exit status."""
     if argv == ["--check"]:
         return 0
-    memory = None
+    memory = first = None
     if argv[:1] == ["--state"]:
         memory, argv = int(argv[1]), argv[2:]
+    if argv[:1] == ["--first"]:
+        first, argv = (int(argv[1]), socket.socket(fileno=int(argv[2]))), argv[3:]
     if argv[:1] == ["--"]:
         argv = argv[1:]
     if not argv:
@@ -334,7 +345,7 @@ def main(argv: list[str]) -> int:
     state = handover.read(memory) if memory is not None else None
     handover.close_on_exec()
     _become_subreaper()
-    keeper = Keeper(argv, state)
+    keeper = Keeper(argv, state, first)
     gc.collect()
     gc.freeze()  # Pages that a fork need not copy.
     return keeper.run()

@@ -8,8 +8,8 @@ import socket
 import time
 from collections.abc import Sequence
 
+from .launch import launch
 from .link import Link
-from .spawn import SIGNALS
 
 HELD_ON = 1.0  # A manager that said hello and lived this long has started well.
 REFUSED = 2  # Its exit status when the configuration or the address cannot be used.
@@ -35,29 +35,28 @@ class Manager:
     `generation` counts managers from 1; `greeted` says that this one said hello.
     """
 
-    def __init__(self, argv: Sequence[str], generation: int = 0) -> None:
+    def __init__(self, argv: Sequence[str], first: tuple[int, socket.socket] | None = None) -> None:
         self.argv = list(argv)
-        self.generation = generation
+        self._first = first
+        self.generation = 0
         self.pid = 0
         self.link: Link | None = None
         self.greeted = False
         self.began = 0.0
         self.quick_deaths = 0
 
+    @property
+    def waits(self) -> bool:
+        """Whether one was started before us, which `start` will take."""
+        return self._first is not None
+
     def start(self) -> Link:
-        """Start one in a session of its own, so that a terminal's Ctrl-C reaches only us."""
-        ours, theirs = socket.socketpair()
-        try:
-            theirs.set_inheritable(True)
-            env = dict(os.environ, PROCTOR_KEEPER_FD=str(theirs.fileno()))
-            self.pid = os.posix_spawnp(
-                self.argv[0], self.argv, env, setsid=True, setsigmask=(), setsigdef=SIGNALS
-            )
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
+        """Start one, or take the first one, which runs already.  Raises OSError."""
+        if self._first is not None:
+            self.pid, ours = self._first
+            self._first = None
+        else:
+            self.pid, ours = launch(self.argv)
         self.generation += 1
         self.greeted = False
         self.began = time.monotonic()

@@ -19,13 +19,13 @@ from collections.abc import Mapping
 from functools import partial
 
 from . import child, stdio
+from .launch import SIGNALS
 from .limits import Cgroups
 from .program import NotSpawned, Order, enter, execute, tried
 from .room import refusal
 from .stdio import Stdio
 from .tree import RLIMIT_LOCKS
 
-SIGNALS = child.SIGNALS
 _BY_FORK = ("user", "rlimits", "listen", "tty", "cgroup")
 
 
