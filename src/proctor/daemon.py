@@ -192,6 +192,7 @@ class _Service:
             self._manager.now,
             keeper_pid=self._engine.keeper_pid,
             mark_base=self._engine.mark_base,
+            controllers=self._engine.controllers,
             lost=self._writer.lost,
         )
 

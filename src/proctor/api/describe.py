@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from proctor.core.checks import LIVENESS, READINESS, STARTUP
+from proctor.core.enforcing import warnings
 from proctor.core.hosts import shown_deps
 from proctor.core.model import Exit, Now, Replica, ReplicaId, Run, State
 from proctor.core.restart import succeeded
@@ -44,7 +45,8 @@ def summary(world: World, name: str, restarts_of: Callable[[ReplicaId], int]) ->
     )
 
 
-def details(world: World, name: str, now: Now) -> TaskDetails:
+def details(world: World, name: str, now: Now, controllers: Collection[str]) -> TaskDetails:
+    """Return all about a task; `controllers` are those by which the kernel limits."""
     task = world.tasks[name]
     said = statement(world, name)
     return TaskDetails(
@@ -60,6 +62,7 @@ def details(world: World, name: str, now: Now) -> TaskDetails:
         replicas=replicas(world, name, now),
         dependents=sorted(world.dependents_of(name)),
         spec=shown(task.spec),
+        warnings=list(warnings(task.spec.limits, controllers)),
     )
 
 

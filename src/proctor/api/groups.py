@@ -24,7 +24,14 @@ def all_groups(parts: Parts) -> list[Group]:
     figures = metrics.MetricsApi(manager, measured, log_root)
     groups = [
         parts.seed_group,
-        v1.tasks(Tasks(manager, parts.accept, measured.counters.restarts.__getitem__)),
+        v1.tasks(
+            Tasks(
+                manager,
+                parts.accept,
+                measured.counters.restarts.__getitem__,
+                parts.service.controllers,
+            )
+        ),
         v1.verbs(Verbs(manager, operations, settings.spec), operations),
         v1.history(Runs(manager)),
         v1.streams(Logs(manager, log_root, service), Events(manager)),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
+from proctor.core.enforcing import CONTROLLERS
 from proctor.core.errors import BadSpec
 from proctor.core.hosts import is_internal
 from proctor.core.model import ReplicaId
@@ -29,6 +30,7 @@ from .schemas.tasks import (
     PutQuery,
     PutResponse,
     ReplicaList,
+    TaskDetails,
     TaskList,
     TaskSummary,
 )
@@ -44,7 +46,9 @@ class Tasks:
         manager: Manager,
         accept: Acceptance,
         restarts_of: Callable[[ReplicaId], int] = lambda id: 0,
+        controllers: Collection[str] = CONTROLLERS,
     ) -> None:
+        self._controllers = controllers
         self._restarts_of = restarts_of
         self._manager = manager
         self._world = manager.world
@@ -61,6 +65,9 @@ class Tasks:
             states = query.state.split(",")
             found = [one for one in found if one.state in states]
         return json_reply(_page(found, query))
+
+    def _details(self, name: str) -> TaskDetails:
+        return describe.details(self._world, name, self._manager.now(), self._controllers)
 
     def _meant(self, query: ListQuery) -> Iterable[str]:
         if query.names is None:
@@ -81,7 +88,7 @@ class Tasks:
     async def show(self, call: Call[Nothing, Nothing]) -> Reply:
         name = call.path["name"]
         know(self._world, name)
-        return json_reply(describe.details(self._world, name, self._manager.now()))
+        return json_reply(self._details(name))
 
     async def replicas(self, call: Call[Nothing, Nothing]) -> Reply:
         name = call.path["name"]
@@ -92,7 +99,7 @@ class Tasks:
     async def create(self, call: Call[Nothing, TaskRequest]) -> Reply:
         spec = await self._accept.spec(call.body)
         self._manager.submit(spec, actor=call.actor)
-        shown = describe.details(self._world, spec.name, self._manager.now())
+        shown = self._details(spec.name)
         return json_reply(PutResponse("created", [], [], shown), 201)
 
     async def replace(self, call: Call[PutQuery, TaskRequest]) -> Reply:
@@ -128,7 +135,7 @@ class Tasks:
         if query.dry_run:
             return json_reply(PutResponse(result, changes, restarts))
         self._manager.put(spec, roll=query.roll, actor=actor)
-        shown = describe.details(self._world, spec.name, self._manager.now())
+        shown = self._details(spec.name)
         status = 201 if plan is None else 200
         return json_reply(PutResponse(result, changes, restarts, shown), status)
 

@@ -69,6 +69,8 @@ def text(task: Task, said: list[str], log: list[LogLine], now: float) -> Iterato
     for blocker in task.blockers:
         if blocker not in task.reason:
             yield f"Waits for: {printable(blocker)}"
+    for warning in task.warnings:
+        yield paint("warning: ", "yellow") + printable(warning)
     for sentence in said:
         yield paint("→ ", "cyan") + printable(sentence)
     yield ""

@@ -99,6 +99,7 @@ class Task(Struct, frozen=True):
     replicas: list[Replica] = field(default_factory=list)
     dependents: list[str] = field(default_factory=list)
     spec: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 class Change(Struct, frozen=True):

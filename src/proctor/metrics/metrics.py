@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
+from proctor.core.enforcing import CONTROLLERS
 from proctor.core.events import Event
 from proctor.core.model import Now, ReplicaId
 from proctor.core.world import World
@@ -26,9 +27,17 @@ class Metrics:
         *,
         keeper_pid: int = 0,
         mark_base: int = -1,
+        controllers: Collection[str] = CONTROLLERS,
         lost: Callable[[ReplicaId], int] = lambda id: 0,
     ) -> None:
-        self.sampler = Sampler(world, dispatch, now, keeper_pid=keeper_pid, mark_base=mark_base)
+        self.sampler = Sampler(
+            world,
+            dispatch,
+            now,
+            keeper_pid=keeper_pid,
+            mark_base=mark_base,
+            controllers=controllers,
+        )
         self.counters = Counters(world, self.sampler.last_cpu)
         self.requests = Requests()
         self.lost = lost

@@ -1,7 +1,7 @@
 """When processes are looked at, and what was seen of each replica.
 
 Rule 1: nothing is sampled unless somebody asked within the last KEEP seconds, or a running task
-has a bound that is watched from outside (limits.memory_restart).
+has a bound that is watched from outside (limits.memory_restart; memory_max without a cgroup).
 Rule 2: a sweep never holds up the event loop for longer than a slice of some 60 processes.
 """
 
@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from proctor.core.enforcing import CONTROLLERS, watched
 from proctor.core.events import Event, Unhealthy
 from proctor.core.hosts import is_internal, is_own_host, script_of
 from proctor.core.model import Note, Now, Replica, ReplicaId, State
@@ -68,8 +69,10 @@ class Sampler:
         *,
         keeper_pid: int = 0,
         mark_base: int = -1,
+        controllers: Collection[str] = CONTROLLERS,
         step: float = STEP,
     ) -> None:
+        self._controllers = controllers
         self._world = world
         self._dispatch = dispatch
         self._now = now
@@ -166,7 +169,7 @@ class Sampler:
 
     def _is_bounded(self, name: str) -> bool:
         task = self._world.tasks.get(name)
-        return task is not None and task.spec.limits.memory_restart is not None
+        return task is not None and watched(task.spec.limits, self._controllers) is not None
 
     def _bounded(self) -> bool:
         names = [name for name in self._world.tasks if self._is_bounded(name)]
@@ -266,12 +269,12 @@ class Sampler:
         """Have runs ended that use more than their task allows, each once."""
         events: list[Event] = []
         for id, usage in self._usage.items():
-            most = self._world.tasks[id.task].spec.limits.memory_restart
-            if most is None or usage.rss <= most or self._judged.get(id) == usage.run:
+            bound = watched(self._world.tasks[id.task].spec.limits, self._controllers)
+            if bound is None or usage.rss <= bound[1] or self._judged.get(id) == usage.run:
                 continue
             if self._world.replicas[id].state is State.UP:
                 self._judged[id] = usage.run
-                events.append(Unhealthy(id, usage.run, _too_much(usage.rss, most)))
+                events.append(Unhealthy(id, usage.run, _too_much(usage.rss, *bound)))
         if events:
             self._dispatch(events)
 
@@ -322,8 +325,8 @@ def _spent_since(before: Usage | None, usage: Usage) -> float:
     return usage.cpu_seconds - (before.cpu_seconds if known and before else 0.0)
 
 
-def _too_much(rss: int, most: int) -> str:
-    return f"memory {_mib(rss)} over memory_restart {_mib(most)}"
+def _too_much(rss: int, name: str, most: int) -> str:
+    return f"memory {_mib(rss)} over {name} {_mib(most)}"
 
 
 def _mib(size: int) -> str:

@@ -103,6 +103,9 @@ class TaskDetails(Struct, frozen=True):
     replicas: list[ReplicaEntry]
     dependents: Annotated[list[str], Meta(description="The tasks that depend on it.")]
     spec: TaskRequest
+    warnings: Annotated[
+        list[str], Meta(description="What of the spec does not hold here, and why.")
+    ] = []
 
 
 class ReplicaList(Struct, frozen=True):
