@@ -13,17 +13,26 @@ def main() -> None:
     needs nothing but the standard library, so nothing else is imported on the way.
     """
     arguments = sys.argv[1:]
-    if arguments[:1] == ["serve"] and _becomes_keeper(arguments):
-        from proctor.keeper import begin
-
-        begin([sys.executable, "-m", "proctor", *arguments])
+    if arguments[:1] == ["serve"]:
+        _serve(arguments)
     from proctor.cli import cli
 
     cli(prog_name="proctor")
 
 
-def _becomes_keeper(arguments: list[str]) -> bool:
-    return "PROCTOR_KEEPER_FD" not in os.environ and not {"--help", "-h"} & set(arguments)
+def _serve(arguments: list[str]) -> None:
+    """Be the keeper, or the manager; return if it is neither, but help or an error."""
+    if {"--help", "-h"} & set(arguments):
+        return
+    if "PROCTOR_KEEPER_FD" not in os.environ:
+        from proctor.keeper import begin
+
+        begin([sys.executable, "-m", "proctor", *arguments])
+    from proctor import serving
+
+    given = serving.parse(arguments[1:])
+    if given is not None:
+        sys.exit(serving.serve(given))
 
 
 if __name__ == "__main__":
