@@ -146,6 +146,29 @@ def test_a_script_that_cannot_be_parsed_is_refused_with_its_line(
     assert service.tasks() == {}
 
 
+@pytest.mark.parametrize(
+    ("field", "given"),
+    [
+        ("stdin", "pipe"),
+        ("tty", True),
+        ("sockets", [{"name": "http", "address": "127.0.0.1:18699"}]),
+        ("output.separate", {"separate": True}),
+        ("readiness", {"notify": True}),
+        ("interpreter", "/usr/bin/env"),
+    ],
+)
+def test_a_field_that_means_nothing_for_a_script_is_refused(
+    service: Service, script: Script, field: str, given: object
+) -> None:
+    path = script("a.m", FOREVER)
+
+    answer = service.post("bad", path, "melang", **{field.partition(".")[0]: given})
+
+    assert answer.status == 422, answer
+    assert answer.body["field"] == field
+    assert service.tasks() == {}
+
+
 def test_a_missing_script_is_refused(service: Service) -> None:
     answer = service.post("none", "/nowhere/a.m", "melang")
 

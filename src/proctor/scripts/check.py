@@ -9,13 +9,16 @@ import sys
 import tokenize
 
 from proctor.core.errors import ProctorError
-from proctor.core.spec import Spec, TaskType
+from proctor.core.spec import CheckKind, Spec, TaskType
 
 from .desk import split_command
 
 
 class BadScript(ProctorError):
-    """There is no such script, or it is none; the message has file, line and reason."""
+    """There is no such script, or it is none; the message has file, line and reason.
+
+    Or `field` asks for what no script can have.
+    """
 
     code = "bad_script"
 
@@ -23,14 +26,37 @@ class BadScript(ProctorError):
 def check_script(spec: Spec) -> None:
     """Raise BadScript if the script is missing or cannot be parsed; nothing of it is run.
 
-    It reads files and may compute for a while: keep it out of the event loop.
+    So is a task with a field that means nothing for a script.  It reads files and may compute for
+    a while: keep it out of the event loop.
     """
     assert isinstance(spec.cmd, str)
+    if (fault := field_without_effect(spec)) is not None:
+        field, why = fault
+        raise BadScript(why, field=field)
     if spec.type is TaskType.MELANG:
         _check_melang(os.path.join(spec.cwd or "", spec.cmd))
     elif spec.type is TaskType.PYTHON:
         _check_interpreter(spec)
         _check_python(spec, spec.cmd)
+
+
+def field_without_effect(spec: Spec) -> tuple[str, str] | None:
+    """Return the first field that only a process could honour, and why a script cannot."""
+    if spec.stdin != "null":
+        return "stdin", f"a script has no standard input: {spec.stdin} needs a process"
+    if spec.tty:
+        return "tty", "a script has no terminal: that needs a process"
+    if spec.sockets:
+        return "sockets", "a script is passed no sockets: it listens itself"
+    if spec.output.separate:
+        return "output.separate", "a script has one output: errors cannot be told from the rest"
+    for name in ("readiness", "liveness", "startup"):
+        check = getattr(spec, name)
+        if check is not None and check.kind is CheckKind.NOTIFY:
+            return name, "a script does not notify: check a line of its output, or what it serves"
+    if spec.interpreter is not None and spec.type is not TaskType.PYTHON:
+        return "interpreter", "interpreter is for scripts of type python"
+    return None
 
 
 def _check_melang(path: str) -> None:
