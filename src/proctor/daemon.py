@@ -270,6 +270,7 @@ class _Service:
         service = Service(
             subscribe=self._writer.subscribe,
             drain=self._writer.drain,
+            flush=self._writer.flush,
             metrics=self._metrics,
             console=self._engine,
             controllers=self._engine.controllers,

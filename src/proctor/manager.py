@@ -260,6 +260,10 @@ class Manager:
     def has_task(self, name: str) -> bool:
         return name in self.world.tasks and not is_internal(name)
 
+    def first_run(self, name: str) -> int:
+        """Return the first run of the task; earlier ones were another's of the same name."""
+        return self.world.task(name).first_run
+
     async def until(self, names: Iterable[str], holds: Callable[[], bool]) -> None:
         """Wait until `holds()`, asked again whenever one of the tasks (any, for "") has changed."""
         while not holds():

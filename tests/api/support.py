@@ -82,6 +82,9 @@ class MemoryManager:
             self._changed.clear()
             await self._changed.wait()
 
+    def first_run(self, name: str) -> int:
+        return 0
+
     def has_task(self, name: str) -> bool:
         return name in self.specs
 

@@ -12,9 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from proctor.core.model import Note, ReplicaId
@@ -24,7 +22,7 @@ from proctor.logs.markers import Found, Marker
 from proctor.logs.search import Source, Wanted, begin, line_begin, search, whole
 
 from .cursor import NONE, Cursor, Place, Rank, encode
-from .logview import LogView, entry, marked, markers_of, matcher
+from .logview import LogView, State, entry, marked, markers_of, matcher
 from .oapi import Call, Nothing
 from .ports import Service, Subscribe
 from .schemas.streams import LogsQuery
@@ -52,6 +50,7 @@ class Following:
         self._news = _News(view, service, call.query)
         self._subscribe: Subscribe = service.subscribe
         self._ends: dict[ReplicaId, int] = {}
+        self._done: dict[ReplicaId, Rank] = {}
         self._sent = _Sent()
 
     async def chunks(
@@ -62,9 +61,9 @@ class Following:
         try:
             now = time.time()
             yield self._framing.sign_of_life
-            states = await asyncio.to_thread(_states, self._root, ids)
+            sources, states = await self._view.settled(ids, self._call.query)
             self._ends = {id: state.whole for id, state in states.items()}
-            sources = self._view.sources(ids, self._call.query)
+            self._done = {s.id: max(map(_rank, s.markers)) for s in sources if s.markers}
             wishes = wishes if after is None else replace(wishes, since=None, tail=None)
             past = await asyncio.to_thread(self._from, sources, wishes, after)
             async for chunk in self._searched(past, wishes, live=False):
@@ -117,7 +116,10 @@ class Following:
         sources = []
         for id in sorted({*grown, *marks}):
             known = self._ends.get(id, 0)
-            mine = tuple(marks.get(id, ()))
+            done = self._done.get(id, NONE)
+            mine = tuple(sorted({m for m in marks.get(id, ()) if m.rank > done}, key=_rank))
+            if mine:
+                self._done[id] = mine[-1].rank
             if any(mark.ends for mark in mine):
                 stop = reader.bounds(self._root, id)[1]
             else:
@@ -148,19 +150,8 @@ class Following:
 ALL = Wanted()
 
 
-class _State(Struct, frozen=True):
-    """Of a log: the offset behind its last whole line, and when it was last written to."""
-
-    whole: int
-    modified: float
-
-
-def _states(root: Path, ids: Iterable[ReplicaId]) -> dict[ReplicaId, _State]:
-    states = {}
-    for id in ids:
-        found = reader.segments(root, id)
-        states[id] = _State(whole(root, id), found[-1].modified if found else 0.0)
-    return states
+def _rank(mark: Marker) -> Rank:
+    return mark.rank
 
 
 class _Sent:
@@ -198,7 +189,7 @@ class _Sent:
         if not live:
             self._since = max(self._since, key)
 
-    def caught_up(self, now: float, states: dict[ReplicaId, _State]) -> None:
+    def caught_up(self, now: float, states: dict[ReplicaId, State]) -> None:
         """All that there was `now` (wall seconds) is sent, or was not wanted."""
         self._since = now - MARGIN
         young = [id for id, state in states.items() if state.modified > now - SETTLED]
@@ -240,7 +231,6 @@ class _News:
         self._mailbox: Mailbox[None] = Mailbox(1 << 30)
         self._grown: set[ReplicaId] = set()
         self._marks: dict[ReplicaId, list[Marker]] = {}
-        self._last_rank: dict[ReplicaId, Rank] = {}
         self._loop = asyncio.get_running_loop()
         self._ends: list[Callable[[], None]] = []
 
@@ -304,7 +294,6 @@ class _News:
 
     def _mark(self, id: ReplicaId, mark: Marker) -> None:
         marks = self._marks.setdefault(id, [])
-        if len(marks) < MOST_MARKERS and mark.rank > self._last_rank.get(id, NONE):
-            self._last_rank[id] = mark.rank
+        if len(marks) < MOST_MARKERS and mark not in marks:
             marks.append(mark)
             self._mailbox.put(None)

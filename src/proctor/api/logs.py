@@ -8,6 +8,8 @@ from collections.abc import AsyncGenerator, Iterator
 from itertools import islice
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from proctor.core.errors import BadSpec, UnknownTask
 from proctor.core.model import ReplicaId
 from proctor.logs import reader
@@ -33,7 +35,7 @@ class Logs:
         self._manager = manager
         self._root = root
         self._service = service
-        self._view = LogView(manager, root)
+        self._view = LogView(manager, root, service)
 
     async def lines(self, call: Call[LogsQuery, Nothing]) -> Stream:
         query, wishes = call.query, wanted(call.query)
@@ -43,7 +45,8 @@ class Logs:
             after = _after(query.after or call.header(b"last-event-id"))
             following = Following(self._view, self._service, call, framing)
             return Stream(following.chunks(ids, wishes, after), framing.headers)
-        sources = self._view.sources(ids, query)
+        sources, states = await self._view.settled(ids, query)
+        sources = [replace(source, stop=states[source.id].end) for source in sources]
         return Stream(self._read(sources, wishes, framing), framing.headers)
 
     async def _read(

@@ -2,32 +2,50 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from proctor.core.errors import BadSpec, UnknownTask
 from proctor.core.hosts import is_internal
 from proctor.core.model import ReplicaId, Run
-from proctor.logs import files
+from proctor.logs import files, reader
 from proctor.logs.lines import Line
 from proctor.logs.markers import Marker
-from proctor.logs.search import Source, Wanted, level_named
+from proctor.logs.search import Source, Wanted, level_named, whole
 from proctor.manager import Manager
 
+from .cursor import Rank
+from .ports import Service
 from .schemas.streams import LogEntry, LogsQuery
 from .selectors import is_glob
 
 MOST_RUNS = 10_000
 
 
+class State(Struct, frozen=True):
+    """Of a log: its end, the end of its last whole line, and when it was last written to.
+
+    What a run left without a newline is whole when the run is over.
+    """
+
+    end: int
+    whole: int
+    modified: float
+
+
 class LogView:
     """Knows the tasks and runs that logs belong to."""
 
-    def __init__(self, manager: Manager, root: Path) -> None:
+    def __init__(self, manager: Manager, root: Path, service: Service) -> None:
         self.manager = manager
         self.root = root
+        self._flush = service.flush
 
     def chosen(self, selector: str) -> list[ReplicaId]:
         """Return the replicas meant, those of tasks that are gone too.  Raises UnknownTask."""
@@ -41,7 +59,28 @@ class LogView:
                 )
         return sorted(filter(meant, known))
 
-    def sources(self, ids: Iterable[ReplicaId], query: LogsQuery) -> list[Source]:
+    async def settled(
+        self, ids: Sequence[ReplicaId], query: LogsQuery
+    ) -> tuple[list[Source], dict[ReplicaId, State]]:
+        """Return where to read, and how far: whatever is marked there as ended is on file whole.
+
+        Ends are taken from before the output was flushed, so that nothing follows them; begins
+        from after it was looked how far the logs go, so that nothing there precedes its own.
+        """
+        early = self._sources(ids, query)
+        resting = {id for id in ids if not self._is_alive(id)}
+        if self._flush is not None:
+            await asyncio.wrap_future(self._flush())
+        states = await asyncio.to_thread(_states, self.root, ids, resting)
+        ended = {(one.id, mark.rank) for one in early for mark in one.markers if mark.ends}
+        late = self._sources(ids, query) if marked(query) else early
+        return [_with_ends(source, ended) for source in late], states
+
+    def _is_alive(self, id: ReplicaId) -> bool:
+        replica = self.manager.world.replicas.get(id)
+        return replica is not None and replica.alive
+
+    def _sources(self, ids: Iterable[ReplicaId], query: LogsQuery) -> list[Source]:
         """Return where to read, from where on, and with which markers."""
         found = list(ids)
         marks = self._markers(found, query) if marked(query) else {}
@@ -67,6 +106,23 @@ class LogView:
                     marks = [mark for mark in markers_of(run) if since <= mark.time < until]
                     found[run.id] += marks
         return found
+
+
+def _with_ends(source: Source, ended: Collection[tuple[ReplicaId, Rank]]) -> Source:
+    kept = (mark for mark in source.markers if not mark.ends or (source.id, mark.rank) in ended)
+    return replace(source, markers=tuple(kept))
+
+
+def _states(
+    root: Path, ids: Iterable[ReplicaId], resting: Collection[ReplicaId]
+) -> dict[ReplicaId, State]:
+    states = {}
+    for id in ids:
+        found = reader.segments(root, id)
+        end = found[-1].end if found else 0
+        lines = end if id in resting else whole(root, id)
+        states[id] = State(end, lines, found[-1].modified if found else 0.0)
+    return states
 
 
 def matcher(selector: str) -> Callable[[ReplicaId], bool]:

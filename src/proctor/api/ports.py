@@ -45,6 +45,9 @@ class ManagerPort(Protocol):
 
     def has_task(self, name: str) -> bool: ...
 
+    def first_run(self, name: str) -> int:
+        """Return the first run of the task; earlier ones were another's of the same name."""
+
 
 class SpecCheck(Protocol):
     """Looks up the spec's user and groups, and reads its script; may block.
@@ -134,7 +137,7 @@ class Service(Struct, frozen=True):
     """The service around the manager: facts, and what it does when told to.
 
     `subscribe` has a function called, in another thread, whenever a replica's log has grown;
-    `drain` says when what a run has written until now is on file.
+    `drain` says when what a run has written until now is on file, `flush` when it is of all.
     `generation` counts the managers of this keeper; `controllers` are those of cgroups by which
     the kernel enforces limits.  `console` is None where there are no processes.
     `metrics` is what is measured, None: the API makes its own.
@@ -149,6 +152,7 @@ class Service(Struct, frozen=True):
     timezone: str = "local"
     subscribe: Subscribe | None = None
     drain: Callable[[int], Future[None]] | None = None
+    flush: Callable[[], Future[None]] | None = None
     metrics: Metrics | None = None
     reload: Callable[[], None] | None = None
     shutdown: Callable[[], None] | None = None

@@ -76,7 +76,8 @@ class Proc:
         found = await asyncio.to_thread(reader.replicas, self._log_root, name)
         count = next((t.replica for t in self._manager.listing().tasks if t.name == name), 0)
         ids = [ReplicaId(name, index) for index in sorted({*found, *range(count)})]
-        logs = ((id, reader.chunks(self._log_root, id)) for id in ids)
+        first = self._manager.first_run(name)
+        logs = ((id, reader.chunks_of_runs(self._log_root, id, first)) for id in ids)
         return Stream(output_document(logs), (JSON, NO_STORE, NO_SNIFF))
 
 

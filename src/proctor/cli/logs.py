@@ -27,6 +27,7 @@ from .words import parse_moment
 @click.option("--grep", metavar="RE", help="Only lines that match the regular expression.")
 @click.option("--run", type=int, help="Only of the run with this id.")
 @click.option("--level", help="Only JSON lines of this level and above.")
+@click.option("--all", "all_", is_flag=True, help="Also of earlier tasks of the same names.")
 @click.option("-t", "--times", is_flag=True, help="Say when each line was written.")
 @click.option("--no-prefix", is_flag=True, help="Do not say whose a line is.")
 @json_option
@@ -39,11 +40,15 @@ def command(
     grep: str | None,
     run: int | None,
     level: str | None,
+    all_: bool,
     times: bool,
     no_prefix: bool,
     as_json: bool,
 ) -> None:
     """Show what tasks write; without a number, the last 100 lines when following.
+
+    Following goes on with tasks and replicas that come later, and through restarts of the manager.
+    Without --since or --all, what earlier tasks of the same names wrote is not shown.
 
     \b
     Examples:
@@ -59,6 +64,7 @@ def command(
         "grep": _pattern(grep),
         "run": run,
         "level": level,
+        "all": all_ or None,
     }
     column = None if no_prefix or _is_one(select) else Column()
     with told(), Client() as client:

@@ -79,6 +79,11 @@ def chunks(
         yield piece
 
 
+def chunks_of_runs(root: Path, id: ReplicaId, first: int) -> Iterator[bytes]:
+    """Yield as `chunks` does, from the first byte of run `first` or a later one."""
+    yield from chunks(root, id, from_run(root, id, first))
+
+
 def pieces(
     root: Path, id: ReplicaId, start: int | None = None, stop: int | None = None
 ) -> Iterator[tuple[int, bytes]]:
