@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from proctor.client.errors import ApiError
 from proctor.client.models import Change, PutResult
@@ -29,8 +29,7 @@ OWNER = "proctor/file"
 SIGNS = {"created": ("+", "green"), "updated": ("~", "yellow"), "removed": ("-", "red")}
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """What is to be done about one task: "created", "updated", "unchanged" or "removed"."""
 
     task: str

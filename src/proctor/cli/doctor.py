@@ -8,11 +8,11 @@ import resource
 import shutil
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import click
+from msgspec import Struct
 
 import proctor
 from proctor.client.errors import ClientError, NotReachable
@@ -31,8 +31,7 @@ FEW_DESCRIPTORS = 4096
 LITTLE_SPACE = 256 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """What was looked at, what was found, and what to do if it is not well."""
 
     check: str

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 import proctor
 
@@ -27,8 +27,7 @@ JSON_LINES = "application/x-ndjson"
 EVENTS = "text/event-stream"
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Call(Struct, Generic[T], frozen=True):
     """A request, and the type of its answer's body.
 
     In `query` None leaves a parameter out, and a list repeats it.  A `body` of bytes is sent as it
@@ -38,7 +37,7 @@ class Call(Generic[T]):
     method: str
     path: str
     result: type[T]
-    query: Query = field(default_factory=dict)
+    query: Query = {}
     body: object = None
     wait: float = 0.0
     accept: str = "application/json"

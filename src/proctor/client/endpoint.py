@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from .errors import ClientError
 
@@ -12,8 +13,7 @@ DEFAULT_PORT = 8606
 LONGEST_SOCKET_PATH = 107  # sun_path, unix(7), without the closing NUL
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """One address: a Unix socket's path, or a host and port; `prefix` comes before every path."""
 
     host: str = "127.0.0.1"
@@ -32,8 +32,7 @@ class Endpoint:
 DEFAULT = Endpoint()
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
+class Access(Struct, frozen=True):
     """Where to try, in order, and what to show; `given`: somebody named the address."""
 
     endpoints: tuple[Endpoint, ...]

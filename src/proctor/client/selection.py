@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
+
+from msgspec import Struct
 
 from .errors import ClientError
 from .models import TaskSummary
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Tasks by name, glob or replica; of them those in the namespaces, with all the labels."""
 
     tasks: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
-    labels: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = {}
 
     def body(self) -> dict[str, Any]:
         parts = {"tasks": self.tasks, "namespaces": self.namespaces, "labels": self.labels}

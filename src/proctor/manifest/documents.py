@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from .positions import Path as KeyPath
 from .positions import line_of, toml_lines
@@ -17,13 +18,12 @@ NAMES = ("proctor.toml", "proctor.yaml", "proctor.yml")
 YAML = {".yaml", ".yml"}
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """One file; its name is as it was given, `folder` absolute."""
 
     file: Path
     tree: dict[str, Any]
-    lines: dict[KeyPath, int] = field(default_factory=dict)
+    lines: dict[KeyPath, int] = {}
 
     @property
     def folder(self) -> Path:

@@ -7,9 +7,10 @@ replaces what is at the same path, or beneath it if it is no table; tables are m
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from .documents import Document, dotted
 from .fields import FOLDER_PATHS
@@ -18,8 +19,7 @@ from .positions import line_of
 TaskPath = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Where a value is written: `table` is "defaults", "templates.base", "tasks.web" ...
 
     Without a file it is not written anywhere, and `table` says why it holds.
@@ -36,8 +36,7 @@ class Source:
         return f"{place} [{self.table}]"
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(Struct, frozen=True):
     """A value that is no table, or an empty table."""
 
     value: Any

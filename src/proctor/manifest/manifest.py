@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from proctor.api.schemas import SpecLimits, to_spec
 from proctor.core.errors import ProctorError
@@ -28,8 +28,7 @@ ANY = SpecLimits(max_replicas=1_000_000)
 """What the service's own settings forbid, it says itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A task: `values` is what the API takes, without the name; `leaves` the same with sources."""
 
     name: str
@@ -37,8 +36,7 @@ class Entry:
     values: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """A file that was found right; `file` is absolute, `tasks` in the order of the file."""
 
     file: Path
@@ -68,8 +66,7 @@ def build(file: Path, documents: list[Document], profiles: Sequence[str] = ()) -
     return Manifest(file.absolute(), tasks, tuple(profiles))
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     file: Path
     documents: list[Document]
     profiles: tuple[str, ...]
