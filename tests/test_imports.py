@@ -43,6 +43,7 @@ ARROWS: dict[str, set[str]] = {
     },
     "doors": {"core", "engine.listeners", "log"},
     "effects": {"core", "engine", "probe"},
+    "filewatch": {"core", "log"},
     "operations": {"core"},
     "output": {"config", "core", "logs"},
     # What others see.
@@ -63,6 +64,7 @@ ARROWS: dict[str, set[str]] = {
         "doors",
         "effects",
         "engine",
+        "filewatch",
         "history",
         "keeper.room",
         "listen",

@@ -25,6 +25,7 @@ from .api.schemas import SpecLimits
 from .api.server import HttpServer
 from .clock import SystemClock
 from .config import ConfigError, Settings, read_token
+from .core.changes import Changes
 from .core.commands import Kill
 from .core.model import Exit, ReplicaId
 from .core.schedules import NextFire
@@ -36,6 +37,7 @@ from .engine import hostlinks, script
 from .engine.identity import resolve
 from .engine.local import LocalEngine
 from .engine.notify import NotifyHub
+from .filewatch import FileWatches
 from .history import Retention
 from .keeper import room
 from .log import configure, get_logger
@@ -164,6 +166,7 @@ class _Service:
         self._writer = self._open_writer(world)
         world.pools = self._settings.pools
         self._doors = Doors(world, engine.listeners, self._on_connection)
+        self._files = FileWatches(world, self._on_files, self._start_task)
         self._manager = Manager(
             world,
             self._store,
@@ -171,11 +174,12 @@ class _Service:
             SystemClock(),
             retention=_retention(self._settings),
             reserve=self._doors.reserve,
-            on_changes=self._doors.follow,
+            on_changes=self._follow,
             on_fatal=self._on_fatal,
         )
         await self._manager.open(self._store.load(), boot_id(), late=engine.generation > 1)
         self._doors.open()
+        self._files.open()
         self._metrics = self._measure(world)
         limits = ConnectionLimits(connections=room.connections(_files()))
         self._server = HttpServer(self._app(listeners), listeners, limits)
@@ -304,6 +308,15 @@ class _Service:
     def _on_connection(self, ids: Sequence[ReplicaId]) -> None:
         self._manager.start(ids, trigger="connection", actor="socket")
 
+    def _on_files(self, name: str, paths: Sequence[str]) -> None:
+        if self._end.done():
+            return  # What changes while all is stopped starts nothing.
+        self._manager.files_changed(name, paths)
+
+    def _follow(self, changes: Changes) -> None:
+        self._doors.follow(changes)
+        self._files.follow(changes)
+
     def _on_output(self, id: ReplicaId, run: int, fd: int) -> None:
         self._manager.output_opened(run)
         self._writer.attach(id, run, fd)
@@ -349,6 +362,7 @@ class _Service:
             await self._manager.halt()
         await self._server.stop()
         self._doors.close()
+        self._files.close()
         self._metrics.close()
         self._manager.close()
         self._writer.close()

@@ -186,6 +186,13 @@ class Manager:
         self.world.restart(ids, now)
         self._turn(now)
 
+    def files_changed(self, name: str, paths: Sequence[str]) -> None:
+        """Start again what a change of the task's files concerns."""
+        now = self._now("watch")
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        self.world.files_changed(name, f"changed: {paths[0]}{more}", now)
+        self._turn(now)
+
     def roll(self, name: str, *, actor: str = "api") -> None:
         """Restart the task's replicas a few at a time, each when those before are ready."""
         now = self._now(actor)

@@ -25,6 +25,7 @@ from .settling import Settling
 from .spec import Spec
 from .stepper import Stepper
 from .update import Plan, plan
+from .watching import affected
 
 CLOCK_SLACK = 0.5
 """Seconds by which the wall clock may go back before that is called setting it."""
@@ -128,11 +129,28 @@ class World:
             self._book.set_task(replace(self.tasks[name], queued=0, rolling=(), rolled=()))
         self._stepper.handle_all((Stop(id, reason) for id in ids), now)
 
-    def restart(self, ids: Sequence[ReplicaId], now: Now) -> None:
+    def restart(
+        self,
+        ids: Sequence[ReplicaId],
+        now: Now,
+        *,
+        reason: str = "restarted",
+        trigger: str = "restart",
+    ) -> None:
         """Stop what runs of these replicas, then start it."""
         self._startable_ids(ids)
-        self.stop(ids, now, reason="restarted")
-        self.start(ids, now, trigger="restart")
+        self.stop(ids, now, reason=reason)
+        self.start(ids, now, trigger=trigger)
+
+    def files_changed(self, name: str, reason: str, now: Now) -> list[ReplicaId]:
+        """Start again what a change of the task's files concerns, and return it.
+
+        That is the task, and with `cascade` what depends on it; a scheduled one waits for its fire.
+        """
+        self.startable(name)
+        ids = affected(self._book, name)
+        self.restart(ids, now, reason=reason, trigger="watch")
+        return ids
 
     def rearm(self, name: str, now: Now) -> None:
         """Stop what runs of a scheduled task; it waits for its next fire."""

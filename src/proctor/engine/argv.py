@@ -10,15 +10,14 @@ _PLAIN = r"[A-Za-z0-9_@%+:,./-][A-Za-z0-9_@%+=:,./-]*(?: +[A-Za-z0-9_@%+=:,./-]+
 
 # Keywords and builtins of POSIX sh, dash and bash: what they do a program of the same name does
 # differently, or not at all.
-_SHELL_WORDS = frozenset(
-    """
+_SHELL_WORDS = """
 case do done elif else esac fi for function if in select then time until while coproc
 . : alias bg bind break builtin caller cd chdir command compgen complete compopt continue
 declare dirs disown echo enable eval exec exit export false fc fg getopts hash help history
 jobs kill let local logout mapfile newgrp popd printf pushd pwd read readarray readonly return
 set shift shopt source suspend test times trap true type typeset ulimit umask unalias unset wait
-""".split()
-)
+"""
+_NOT_PROGRAMS = frozenset(_SHELL_WORDS.split())
 
 
 def argv_of(cmd: str | tuple[str, ...]) -> list[str]:
@@ -34,6 +33,6 @@ def argv_of(cmd: str | tuple[str, ...]) -> list[str]:
     words = cmd.strip(" ")
     if re.fullmatch(_PLAIN, words):
         argv = words.split()
-        if argv[0] not in _SHELL_WORDS and "=" not in argv[0]:
+        if argv[0] not in _NOT_PROGRAMS and "=" not in argv[0]:
             return argv
     return ["/bin/sh", "-c", cmd]
