@@ -10,6 +10,7 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from systems import Load, System
 from tools import Http, answers_a_second, request
@@ -23,7 +24,7 @@ class Proctor(System):
     def command(self) -> list[str]:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self._address: tuple[str, int] = probe.getsockname()
+            self.address: tuple[str, int] = probe.getsockname()
         self._db: sqlite3.Connection | None = None
         self._http: Http | None = None
         self._more: list[Http] = []
@@ -31,11 +32,11 @@ class Proctor(System):
         # So that byte-exactness can be checked: the default quota is 100 MiB a replica.
         config.write_text('[output]\nreplica_quota = "4 GiB"\ntotal_quota = "8 GiB"\n')
         proctor = Path(sys.executable).with_name("proctor")
-        options = ["--port", str(self._address[1]), "--state-dir", str(self.folder / "state")]
+        options = ["--port", str(self.address[1]), "--state-dir", str(self.folder / "state")]
         return [str(proctor), "serve", *options, "--config", str(config)]
 
     def connect(self) -> None:
-        self._http = Http(self._address)
+        self._http = Http(self.address)
         self._http.ask("GET", "/proc")
 
     def disconnect(self) -> None:
@@ -44,14 +45,14 @@ class Proctor(System):
                 connection.close()
 
     def start(self, name: str) -> None:
-        self._ask("POST", "/proc", _body(self.loads[name]))
+        self.ask("POST", "/proc", _body(self.loads[name]))
 
     def stop(self, name: str) -> None:
-        self._ask("DELETE", f"/proc?name={name}")
+        self.ask("DELETE", f"/proc?name={name}")
 
     def start_all(self, names: Sequence[str]) -> None:
         """POST on several connections at once: a single one would be the limit."""
-        self._more = [Http(self._address) for _ in range(CONNECTIONS)]
+        self._more = [Http(self.address) for _ in range(CONNECTIONS)]
         for at in range(0, len(names), CONNECTIONS):
             busy = list(zip(self._more, names[at : at + CONNECTIONS], strict=False))
             for http, name in busy:
@@ -66,19 +67,38 @@ class Proctor(System):
         return int(self._db.execute("SELECT count(*) FROM run WHERE code = 0").fetchone()[0])
 
     def exit_is_known(self, name: str) -> bool:
-        task = json.loads(self._ask("GET", "/proc"))["data"]["tasks"][name]
+        task = json.loads(self.ask("GET", "/proc"))["data"]["tasks"][name]
         return task["last_time"] is not None and task["running"] == 0 and not task["run_flag"]
 
     def output_files(self, name: str, index: int) -> list[Path]:
         return sorted((self.folder / "state" / "logs" / name / str(index)).glob("*.log"))
 
     def listings_a_second(self, clients: int) -> float:
-        return answers_a_second(self._address, request("GET", "/proc"), clients)
+        return answers_a_second(self.address, request("GET", "/proc"), clients)
+
+    def lines_found(self, name: str, pattern: str) -> int:
+        with self._stream(f"/v1/logs?task={name}&grep={quote(pattern)}") as stream:
+            answer = b""
+            while not answer.endswith(b"\r\n0\r\n\r\n"):
+                answer += stream.recv(1 << 18)
+        return answer.count(b'"text"')
+
+    def follower(self, name: str) -> socket.socket:
+        return self._stream(f"/v1/logs?task={name}&follow=1")
+
+    def _stream(self, path: str) -> socket.socket:
+        stream = socket.create_connection(self.address, 30)
+        stream.sendall(request("GET", path))
+        return stream
 
     def listing_size(self) -> int:
-        return len(self._ask("GET", "/proc"))
+        return len(self.ask("GET", "/proc"))
 
-    def _ask(self, method: str, path: str, body: bytes = b"") -> bytes:
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.address[1]}"
+
+    def ask(self, method: str, path: str, body: bytes = b"") -> bytes:
         assert self._http is not None
         return self._http.ask(method, path, body)
 

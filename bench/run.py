@@ -19,6 +19,7 @@ from pathlib import Path
 from subprocess import SubprocessError
 
 from circus_system import Circus
+from daily import DAILY, DAILY_ROWS
 from limits import measure_limit
 from proctor_system import Proctor
 from rows import ROWS, SCENARIOS, Row, Values
@@ -27,6 +28,8 @@ from systems import CannotDo, System
 from tools import TooSlow, build_programs, install_peers, monotonic
 
 LIMIT = "limit"
+ALL_ROWS = (*ROWS, *DAILY_ROWS)
+ALL_SCENARIOS = {**SCENARIOS, **DAILY}
 LONGEST = 45
 PEERS_UNTIL = 250
 """Seconds for one scenario of one system, and from when on only Proctor is measured."""
@@ -63,7 +66,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", nargs="+", choices=[*SCENARIOS], default=[*SCENARIOS])
+    parser.add_argument("--only", nargs="+", choices=[*ALL_SCENARIOS], default=[*ALL_SCENARIOS])
     names = [LIMIT, *SYSTEMS]
     parser.add_argument("--systems", nargs="+", choices=names, default=names)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
@@ -78,7 +81,7 @@ def _measure(scenario: str, name: str, values: Values) -> None:
         if name == LIMIT:
             values |= measure_limit(scenario)
         else:
-            SCENARIOS[scenario](SYSTEMS[name], values)
+            ALL_SCENARIOS[scenario](SYSTEMS[name], values)
     except CannotDo:
         pass
     except (TooSlow, OSError, RuntimeError, SubprocessError) as error:
@@ -97,7 +100,7 @@ def _print_table(found: dict[str, Values]) -> None:
     names = list(dict.fromkeys(names))
     titles = ["target", *names, "/ limit", "best peer /", ""]
     lines = [["", *titles]]
-    for row in ROWS:
+    for row in ALL_ROWS:
         if any(row.key in values for values in found.values()):
             lines.append(_line(row, names, found))
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
