@@ -10,7 +10,7 @@ import _ast as py
 
 from .emit import LE, Emitter
 from .overload import OPERATORS
-from .values import INT_MAX, INT_MIN
+from .plain import INT_MAX, INT_MIN
 from .variables import Variables
 
 Typed = tuple[py.expr, str]

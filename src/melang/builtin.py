@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .values import Cell, Function, Value
+from .plain import Value
+from .values import Cell, Function
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

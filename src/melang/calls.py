@@ -5,10 +5,12 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 
+from .array import Array
 from .builtin import running
 from .errors import NO_FUNCTION, UNSUPPORTED, MelangError
+from .plain import Value
 from .scope import python_name
-from .values import UNDEF, Array, Cell, Function, Object, SetDef, Value
+from .values import UNDEF, Cell, Function, Object, SetDef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -30,7 +30,8 @@ from .nodes import (
     target,
 )
 from .overload import OPERATORS
-from .values import truth, wrap
+from .plain import wrap
+from .texts import truth
 from .variables import Variables
 
 MAX_CHAIN = 1000  # of `&&` and `||` in one expression

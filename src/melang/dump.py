@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from .array import Array
 from .builtin import Builtin
-from .values import Array, Function, Object, Value, print_text
+from .plain import Value
+from .texts import print_text
+from .values import Function, Object
 
 Where = Callable[[int], tuple[str, int]]
 

@@ -19,8 +19,8 @@ from .nodes import (
     Step,
     Unary,
 )
+from .plain import INT_MAX, wrap
 from .scanner import Token
-from .values import INT_MAX, wrap
 
 _LEVELS = (
     ("||",),

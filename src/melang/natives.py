@@ -5,21 +5,14 @@ from __future__ import annotations
 import os
 from importlib import import_module
 
+from .array import Array, WatchedArray
 from .builtin import Builtin, builtin
 from .calls import call_function, script_frames
 from .compiler import compile_file, compile_text
 from .dump import dumped
 from .errors import CompileError, MelangError
-from .values import (
-    Array,
-    Cell,
-    Closure,
-    Function,
-    Object,
-    Value,
-    WatchedArray,
-    WatchedObject,
-)
+from .plain import Value
+from .values import Cell, Closure, Function, Object, WatchedObject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

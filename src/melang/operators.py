@@ -11,16 +11,9 @@ import re
 from collections.abc import Callable
 
 from .errors import UNSUPPORTED, MelangError
-from .values import (
-    EPSILON,
-    INT_MAX,
-    INT_MIN,
-    Cell,
-    Function,
-    Value,
-    text,
-    wrap,
-)
+from .plain import EPSILON, INT_MAX, INT_MIN, Value, wrap
+from .texts import text
+from .values import Cell, Function
 
 Operator = Callable[[Value, Value], Value]
 # Patterns are compiled at their first use: most scripts start sooner without.

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from .array import Array
 from .builtin import running
 from .calls import call_function, member_function, property_of, variable_named
 from .operators import ASSIGN, BINARY, negative, reverse, stepped
-from .values import Array, Cell, Function, Object, Value, truth
+from .plain import Value
+from .texts import truth
+from .values import Cell, Function, Object
 
 OPERATORS = {
     "+": "plus",

@@ -8,24 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import calls, overload
+from .array import Array
 from .builtin import running
 from .compile_stm import TURNS
 from .errors import BAD_DEFINITION, MelangError, Misplaced
 from .operators import ASSIGN, BINARY, Operator, add_assign, negative, reverse, stepped
-from .values import (
-    PENDING,
-    UNDEF,
-    Array,
-    Cell,
-    Closure,
-    Function,
-    SetDef,
-    Value,
-    bind,
-    text,
-    truth,
-    wrap,
-)
+from .plain import Value, wrap
+from .texts import text, truth
+from .values import PENDING, UNDEF, Cell, Closure, Function, SetDef, bind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

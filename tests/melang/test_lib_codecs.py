@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from melang.array import Array
 from melang.builtin import Builtin
 from melang.errors import MelangError
 from melang.libs.aes import aes
@@ -14,7 +15,7 @@ from melang.libs.des import des, des3
 from melang.libs.matrix import inv, mul
 from melang.libs.prime import prime
 from melang.libs.rc import rc4
-from melang.values import Array, Value
+from melang.plain import Value
 
 BOUNDED = settings(derandomize=True, max_examples=60, deadline=None)
 

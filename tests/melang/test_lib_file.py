@@ -11,7 +11,8 @@ from melang.errors import MelangError
 from melang.libs.file import SET
 from melang.libs.md5 import md5
 from melang.libs.sha import sha1, sha256
-from melang.values import Object, Value
+from melang.plain import Value
+from melang.values import Object
 
 
 class Owner:

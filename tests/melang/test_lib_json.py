@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from melang.array import Array
 from melang.errors import MelangError
 from melang.libs.json import MAX_DEPTH, decode, encode
-from melang.values import Array, Object, Value, print_text
+from melang.plain import Value
+from melang.texts import print_text
+from melang.values import Object
 
 BOUNDED = settings(derandomize=True, max_examples=60, deadline=None)
 

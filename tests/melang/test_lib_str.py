@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from melang.array import Array
 from melang.builtin import Builtin
 from melang.errors import MelangError
 from melang.libs._regex import Regex
 from melang.libs.str import FUNCTIONS
-from melang.values import Array, Value, print_text
+from melang.plain import Value
+from melang.texts import print_text
 
 BOUNDED = settings(derandomize=True, max_examples=60, deadline=None)
 

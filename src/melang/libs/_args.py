@@ -5,14 +5,15 @@ A bool is an int for Python but not for a script, hence `type(...) is int` every
 
 from __future__ import annotations
 
+from ..array import Array
 from ..errors import MelangError
-from ..values import Array, Cell
+from ..values import Cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from ..values import Value
+    from ..plain import Value
 
 
 def wrong_type(number: int) -> NoReturn:

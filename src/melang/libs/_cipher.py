@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers import CipherAlgorithm
 
-    from ..values import Value
+    from ..plain import Value
 
 
 def encodes(operation: "Value", number: int) -> bool:

@@ -6,7 +6,8 @@ import hashlib
 import os
 
 from ..errors import MelangError
-from ..values import Object, Value
+from ..plain import Value
+from ..values import Object
 from .file import SET, descriptor
 
 TYPE_CHECKING = False

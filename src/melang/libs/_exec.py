@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..array import Array
 from ..errors import MelangError
-from ..values import Array, Cell, Value
+from ..plain import Value
+from ..values import Cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

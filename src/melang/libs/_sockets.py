@@ -10,8 +10,8 @@ import socket
 import time
 from collections.abc import Callable
 
+from ..plain import Value
 from ..scheduler import TIMEOUT
-from ..values import Value
 from ._elsewhere import elsewhere
 
 TYPE_CHECKING = False

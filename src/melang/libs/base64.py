@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 
 from ..builtin import Builtin, builtin
-from ..values import Value
+from ..plain import Value
 from ._args import invalid
 
 TYPE_CHECKING = False

@@ -12,7 +12,8 @@ import os
 
 from ..builtin import builtin
 from ..errors import MelangError
-from ..values import Object, SetDef, Value
+from ..plain import Value
+from ..values import Object, SetDef
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

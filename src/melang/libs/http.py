@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 
+from ..array import Array
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
-from ..values import INT_MAX, Array, Value
+from ..plain import INT_MAX, Value
 from ._args import invalid, reference
 from ._reasons import REASONS, SHIFTED
 

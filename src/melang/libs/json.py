@@ -11,9 +11,10 @@ import math
 import re
 from collections.abc import Iterator
 
+from ..array import Array
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
-from ..values import INT_MAX, INT_MIN, Array, Value
+from ..plain import INT_MAX, INT_MIN, Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..array import Array
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
-from ..values import Array, Value
+from ..plain import Value
 from ._args import array
 
 TYPE_CHECKING = False

@@ -6,8 +6,8 @@ from collections import deque
 
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
+from ..plain import Value
 from ..scheduler import TIMEOUT
-from ..values import Value
 from ._args import string, wrong_type
 
 TYPE_CHECKING = False

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..array import Array
 from ..builtin import builtin
 from ..errors import MelangError
-from ..values import Array, Object, SetDef, Value
+from ..plain import Value
+from ..values import Object, SetDef
 from ._elsewhere import elsewhere
 
 TYPE_CHECKING = False

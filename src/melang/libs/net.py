@@ -12,7 +12,7 @@ import time
 
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
-from ..values import Value
+from ..plain import Value
 from ._args import integer, reference, string, wrong_type
 from ._sockets import (
     Address,

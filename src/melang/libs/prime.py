@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
-from ..values import INT_MAX, Value
+from ..plain import INT_MAX, Value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ any; and a cipher that is broken anyhow is not worth more than these lines.
 from __future__ import annotations
 
 from ..builtin import Builtin, builtin
-from ..values import Value
+from ..plain import Value
 from ._args import invalid
 
 TYPE_CHECKING = False

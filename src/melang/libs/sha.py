@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..builtin import Builtin, builtin
-from ..values import Value
+from ..plain import Value
 from ._digest import hex_digest
 
 TYPE_CHECKING = False

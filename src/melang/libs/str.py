@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import struct
 
+from ..array import Array
 from ..builtin import Builtin, builtin
 from ..errors import MelangError
-from ..values import Array, Value, text, wrap
+from ..plain import Value, wrap
+from ..texts import text
 from ._args import array, integer, string, wrong_type
 
 TYPE_CHECKING = False
@@ -122,7 +124,7 @@ def replace(co: Coroutine, changes: Value, s: Value) -> Value:
         while at >= 0:
             places.append((at, -order, key))
             at = data.find(key, at + len(key))
-    pieces = []
+    pieces: list[bytes] = []
     done = 0
     for at, _, key in sorted(places):
         pieces += (data[done:at], pairs[key])

@@ -5,25 +5,15 @@ from __future__ import annotations
 import os
 import time as clock
 
+from ..array import Array, key_of
 from ..builtin import Builtin, builtin
 from ..calls import visible
 from ..dump import key_order
 from ..errors import MelangError
 from ..operators import scan_int, scan_real, to_int
-from ..values import (
-    UNDEF,
-    Array,
-    Cell,
-    Function,
-    Object,
-    SetDef,
-    Value,
-    key_of,
-    print_text,
-    text,
-    truth,
-    type_name,
-)
+from ..plain import Value
+from ..texts import print_text, text, truth, type_name
+from ..values import UNDEF, Cell, Function, Object, SetDef
 from ._args import array, integer, invalid, string, wrong_type
 
 TYPE_CHECKING = False
