@@ -97,3 +97,26 @@ def test_only_the_page_and_its_files_need_no_token(tmp_path: Path) -> None:
         assert server.request("GET", "/ui/app.js", None, without).status == 200
         for path in ("/proc", "/v1/tasks", "/ui", "/v1/history", "/v1/metrics/stream"):
             assert server.request("GET", path, None, without).status == 401, path
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "status"),
+    [
+        ({}, "/", 200),
+        ({"Sec-Fetch-Dest": "iframe"}, "/", 403),
+        ({"Sec-Fetch-Mode": "cors"}, "/", 403),
+        ({"Origin": "http://other.example"}, "/", 403),
+        ({}, "/ui/app.js", 403),
+        ({}, "/v1/tasks", 403),
+    ],
+)
+def test_a_link_on_another_site_opens_the_page_and_nothing_else(
+    server: Running, change: dict[str, str], path: str, status: int
+) -> None:
+    followed = {
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "navigate",
+        "Sec-Fetch-Dest": "document",
+    }
+
+    assert server.request("GET", path, None, followed | change).status == status

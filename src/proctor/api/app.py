@@ -85,6 +85,7 @@ def build_app(
         any_address=settings.any_address,
         public=PUBLIC,
         public_under=PUBLIC_UNDER,
+        pages=frozenset({"/"}),
     )
     return Guard(Late(router([seed_group]), rest), access, dialect_of)
 

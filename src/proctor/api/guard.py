@@ -28,6 +28,8 @@ class Access(Struct, frozen=True, kw_only=True):
     cannot make a browser send an address as Host that it does not connect to.
     `token`: asked of every request to a path that is not in `public`, nor begins with one of
     `public_under`, if there is one.
+    `pages`: what a link on another site may open in a window: there is nothing in them but scripts
+    of ours, which ask for everything themselves.
     """
 
     token: str | None = None
@@ -35,11 +37,20 @@ class Access(Struct, frozen=True, kw_only=True):
     any_address: bool = False
     public: frozenset[str] = frozenset()
     public_under: tuple[str, ...] = ()
+    pages: frozenset[str] = frozenset()
 
 
 _SITES = frozenset({b"same-origin", b"none"})
 _HEADERS = frozenset(
-    {b"host", b"origin", b"sec-fetch-site", b"authorization", b"sec-websocket-protocol"}
+    {
+        b"host",
+        b"origin",
+        b"sec-fetch-site",
+        b"sec-fetch-mode",
+        b"sec-fetch-dest",
+        b"authorization",
+        b"sec-websocket-protocol",
+    }
 )
 _BEARER = ((b"www-authenticate", b'Bearer realm="proctor"'),)
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]@/\s]+)(?::\d{1,5})?")
@@ -52,6 +63,7 @@ class Guard:
         self._app = app
         self._public = access.public
         self._public_under = access.public_under
+        self._pages = access.pages
         self._dialect_of = dialect_of
         self._token = None if access.token is None else access.token.encode()
         self._hosts = frozenset(_plain(host) for host in access.hosts)
@@ -75,7 +87,7 @@ class Guard:
                 given[name] = value
         return (
             self._judge_host(scope, given.get(b"host"))
-            or self._judge_site(given)
+            or self._judge_site(scope, given)
             or self._judge_token(scope, given.get(b"authorization") or _by_protocol(scope, given))
         )
 
@@ -91,15 +103,23 @@ class Guard:
         shown = host[:100].decode("latin-1")
         return Problem(403, f"the host {shown!r} is not a name of this service")
 
-    def _judge_site(self, given: dict[bytes, bytes]) -> Problem | None:
+    def _judge_site(self, scope: Scope, given: dict[bytes, bytes]) -> Problem | None:
         site = given.get(b"sec-fetch-site", b"none")
-        if site not in _SITES:
+        if site not in _SITES and not self._opens_page(scope, given):
             return Problem(403, "requests from web pages of other sites are not taken")
         origin = given.get(b"origin")
         if origin is None or self._is_own(origin, given.get(b"host")):
             return None
         shown = origin[:100].decode("latin-1")
         return Problem(403, f"requests from web pages of {shown!r} are not taken")
+
+    def _opens_page(self, scope: Scope, given: dict[bytes, bytes]) -> bool:
+        return (
+            scope["path"] in self._pages
+            and scope.get("method") == "GET"
+            and given.get(b"sec-fetch-mode") == b"navigate"
+            and given.get(b"sec-fetch-dest") == b"document"
+        )
 
     def _is_own(self, origin: bytes, host: bytes | None) -> bool:
         scheme, found, authority = origin.partition(b"://")
