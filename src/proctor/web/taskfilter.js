@@ -1,5 +1,8 @@
 // Which tasks fit what was typed, and how they are grouped.  Pure.
 
+/** The states of a task, what needs somebody to look first. */
+export const STATES = ["failed", "backoff", "blocked", "starting", "waiting", "stopping", "running", "scheduled", "completed", "stopped", "disabled", "removing"];
+
 /** Return the terms of a filter: words, and `state:`, `ns:`, `type:`, `label=value`. */
 export function parseFilter(text) {
   return text
@@ -62,6 +65,7 @@ export function groupsOf(tasks, by) {
     if (members) members.push(task.name);
     else groups.set(key, [task.name]);
   }
+  if (by === "state") return [...groups].sort(([a], [b]) => STATES.indexOf(a) - STATES.indexOf(b));
   const none = by.startsWith("label:") ? `without ${by.slice(6)}` : "";
   return [...groups].sort(([a], [b]) => (a === none) - (b === none) || (a < b ? -1 : 1));
 }

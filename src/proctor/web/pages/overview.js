@@ -10,7 +10,7 @@ import { html, signal, useComputed, useEffect, useMemo, useRef } from "../lib.js
 import { loaded, names, tasks } from "../live.js";
 import { exists } from "../routes.js";
 import { go, href, location, setQuery } from "../router.js";
-import { fits, groupNames, groupsOf, parseFilter } from "../taskfilter.js";
+import { STATES, fits, groupNames, groupsOf, parseFilter } from "../taskfilter.js";
 import { useUsages } from "../usage.js";
 
 export default function Overview() {
@@ -82,14 +82,12 @@ const First = () => html`<div class="section first">
 
 // Above the list.
 
-const ORDER = ["failed", "backoff", "blocked", "starting", "waiting", "stopping", "running", "scheduled", "completed", "stopped", "disabled", "removing"];
-
 /** How many tasks are in each state; each a filter. */
 function Counts({ filter }) {
   const counts = useComputed(() => {
     const found = {};
     for (const { state } of tasks.value) found[state] = (found[state] ?? 0) + 1;
-    return JSON.stringify(ORDER.filter((state) => found[state]).map((state) => [state, found[state]]));
+    return JSON.stringify(STATES.filter((state) => found[state]).map((state) => [state, found[state]]));
   });
   const turn = (state) => {
     const word = `state:${state}`;

@@ -56,23 +56,25 @@ export function Checks({ task, reload }) {
   const again = html`<${Action} kind="quiet small" onClick=${reload}>Look again<//>`;
   return html`<${Section} title="Checks" aside=${again}>
     ${defined.map((name) => html`<div key=${name} class="check-block"><h3>${name} <span class="muted">${how(task.spec[name])}</span></h3>
-      <ul class="near">${task.replicas.map((replica) => html`<${Said} key=${replica.alias} replica=${replica} name=${name} />`)}</ul></div>`)}
+      <ul class="near">${task.replicas.map((replica) => html`<${Said} key=${replica.alias} replica=${replica} name=${name} target=${task.spec[name].http} />`)}</ul></div>`)}
   <//>`;
 }
 
 function how(check) {
   const kind = ["http", "tcp", "exec", "log_line", "file", "notify"].find((one) => check[one]);
-  const every = ["log_line", "notify"].includes(kind) ? "" : `, every ${check.period ?? 10} s`;
-  return `${kind} ${kind === "notify" ? "" : check[kind]}${every}`;
+  const every = ["log_line", "notify"].includes(kind) ? "" : `, every ${check.period ?? 10}\u00a0s`;
+  const what = { http: check.http, notify: "sd_notify" }[kind] ?? `${kind.replace("_", " ")} ${check[kind]}`;
+  return `${what}${every}`;
 }
 
-function Said({ replica, name }) {
+function Said({ replica, name, target }) {
   const said = replica.checks.find((check) => check.name === name);
   if (!said) return html`<li><span>${replica.alias}</span><span class="muted">not asked</span></li>`;
   const state = said.passing === null ? "waiting" : said.passing ? "ok" : "bad";
   const word = said.passing === null ? "no verdict" : said.passing ? "passes" : "fails";
+  const text = target && said.text.startsWith(`${target}: `) ? said.text.slice(target.length + 2) : said.text;
   const row = said.failures ? `${said.failures} failed in a row` : said.successes ? `${said.successes} in a row` : "";
-  return html`<li><span>${replica.alias}<span class="muted said">${said.text || "no answer yet"}</span></span>
+  return html`<li><span>${replica.alias}<span class="muted said">${text || "no answer yet"}</span></span>
     <span class="check-word"><${State} state=${state} /><span class="visually-hidden">${word}</span>
     <span class="muted small">${row}${said.at && html`<br /><${Moment} at=${said.at} />`}</span></span></li>`;
 }

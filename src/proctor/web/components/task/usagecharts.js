@@ -33,7 +33,7 @@ export function UsageCharts({ task }) {
   </span>`;
   const shared = { series, range, onRange: choose, sync: "usage" };
   return html`<${Section} title="Use of resources" aside=${aside}>
-    ${rows.length < 2
+    ${rows.length < 2 || aliases.length === 0
       ? html`<${Empty}>${runs ? "The first figures come in a few seconds." : "Nothing of it runs."}<//>`
       : html`<div class="charts">
           <figure><figcaption>CPU <strong>${runs && percent(sum(last, 0))}</strong></figcaption>
