@@ -54,6 +54,8 @@ ROWS = (
     Row("writer", "one writer of 1 GiB, byte-exact", "MiB/s", 1400, more=True),
     Row("writer_cpu", "  the same, CPU", "s/GiB", 0.7),
     Row("writers", "50 writers of 20 MiB", "MiB/s", 1300, more=True),
+    Row("search", "log search over 1,000,000 lines, 10 found", "ms", 1000),
+    Row("follow", "a line written -> seen by who follows, p50", "ms", 200),
     Row("list_1", "GET /proc with 100 tasks, 1 client", "/s", 3000, more=True),
     Row("list_16", "  the same, 16 clients", "/s", 6000, more=True),
     Row("begin", "exec of the service -> first answer", "ms", 150),
@@ -210,6 +212,46 @@ def _check_output(place: Place, size: int, files: list[Path]) -> None:
         raise TooSlow(f"output is not what was written: {files}")
 
 
+def search(kind: Kind, values: Values) -> None:
+    with a_place() as place:
+        load = Load("out", ("/usr/bin/seq", "1000000"), keep_output=True)
+        with running(kind, place, [load]) as system:
+            system.start("out")
+            wait_until(lambda: _is_on_file(system, 1, 6_888_896), PATIENCE)
+
+            def measure(_: int) -> float:
+                begin = monotonic()
+                found = system.lines_found("out", "99999$")
+                taken = monotonic() - begin
+                if found != 10:
+                    raise RuntimeError(f"{found} lines were found")
+                return taken * 1e3
+
+            values["search"] = median_of(measure, 5, 10)
+
+
+def follow(kind: Kind, values: Values) -> None:
+    with a_place() as place:
+        source = place.folder / "source"
+        os.mkfifo(source)
+        load = Load("echo", ("/bin/cat", str(source)), keep_output=True)
+        with running(kind, place, [load]) as system:
+            system.start("echo")
+            with source.open("wb", buffering=0) as pipe, system.follower("echo") as follower:
+
+                def measure(number: int) -> float:
+                    time.sleep(0.05)  # Each line is one that nobody expects.
+                    word = b"line-%d-" % number
+                    begin = monotonic()
+                    pipe.write(word + b"\n")
+                    while word not in follower.recv(1 << 16):
+                        pass
+                    return (monotonic() - begin) * 1e3
+
+                measure(-1)
+                values["follow"] = median_of(measure, 100, 10)
+
+
 def listing(kind: Kind, values: Values) -> None:
     with a_place() as place:
         names = [f"task{i}" for i in range(100)]
@@ -239,6 +281,8 @@ SCENARIOS: dict[str, Callable[[Kind, Values], None]] = {
     "exit": exit_known,
     "writer": writer,
     "writers": writers,
+    "search": search,
+    "follow": follow,
     "listing": listing,
     "begin": begin,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import time
 from abc import ABC, abstractmethod
@@ -86,6 +87,14 @@ class System(ABC):
 
     def output_files(self, name: str, index: int) -> list[Path]:
         """Return the files that hold the replica's output, in order."""
+        raise CannotDo
+
+    def lines_found(self, name: str, pattern: str) -> int:
+        """Search the output of the load; return how many lines match."""
+        raise CannotDo
+
+    def follower(self, name: str) -> socket.socket:
+        """Return what yields the load's output as it comes, however it is framed."""
         raise CannotDo
 
     def listings_a_second(self, clients: int) -> float:
