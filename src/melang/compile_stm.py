@@ -8,17 +8,14 @@ pays for `goto`: its statements stand in a loop that jumps by number.
 from __future__ import annotations
 
 import _ast as py
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from .arithmetic import is_cheap
-from .compile_expr import WANTS_THIS, Expressions
-from .emit import Emitter
+from .compile_effect import Effects
+from .compile_expr import WANTS_THIS
+from .compile_func import calls_something, cost_of, function_code, shared_names
 from .errors import TooDeep
 from .nodes import (
-    Assign,
     Block,
-    Call,
-    Expr,
     ExprStm,
     FunctionDef,
     Goto,
@@ -27,60 +24,24 @@ from .nodes import (
     Label,
     Leave,
     Loop,
-    Name,
-    Node,
     Return,
     SetDefinition,
-    Step,
     Stm,
     Switch,
-    target,
 )
-from .overload import OPERATORS, STORING
 from .scope import Scope, names_shared_in, python_name
-from .variables import Variables
 
 MAX_LOOPS = 18  # nested in one function: Python has room for 20 blocks
-TURNS = 200  # of loops, until a slice may end
-LEAF = 100  # nodes; a function smaller than that is counted only when it calls others
-STEPS_PER_TICK = 7  # the original counts steps of its tree walker, 1700 to a slice
 
 
-class Unit:
-    """What the functions of one program have in common while it is compiled."""
-
-    __slots__ = ("assigned", "closures", "functions", "globals", "hooks", "share_all")
-
-    def __init__(self, program: Scope) -> None:
-        self.hooks = program.hooks
-        self.closures = program.captures
-        self.assigned = program.plain | {"EVAL_DATA"}
-        self.share_all = bool(program.hooks & STORING) or program.assigns_this
-        self.globals: set[str] = set()
-        self.functions: dict[str, tuple[str, int]] = {}  # name and first position, by slot
-
-
-class Statements:
+class Statements(Effects):
     """The statements of one function."""
-
-    def __init__(self, unit: Unit, scope: Scope) -> None:
-        self.unit = unit
-        self.scope = scope
-        self.emit = Emitter()
-        self.variables = Variables(self.emit, scope, unit.share_all)
-        self.expressions = Expressions(
-            self.emit, self.variables, unit.hooks, unit.closures, unit.assigned
-        )
-        # For each enclosing loop or switch: what `continue` runs first, None for a switch.
-        self.loops: list[Callable[[], list[py.stmt]] | None] = []
-        self.has_loops = False
-        self.call_cost = 0  # steps that are to be counted before something is called
 
     def block(self, body: list[Stm]) -> list[py.stmt]:
         """Return code for statements in order."""
         code: list[py.stmt] = []
         for statement in body:
-            if self.call_cost and _calls_something(statement):
+            if self.call_cost and calls_something(statement):
                 code.append(self.tick(self.call_cost))
                 self.call_cost = 0
             code += self.statement(statement)
@@ -97,49 +58,6 @@ class Statements:
 
     def _expression(self, statement: ExprStm) -> list[py.stmt]:
         return self.effect(statement.expr)
-
-    def effect(self, expr: Expr) -> list[py.stmt]:
-        """Return code for an expression whose value nobody wants."""
-        expressions, emit = self.expressions, self.emit
-        expr = target(expr)
-        if isinstance(expr, Group) and not expr.items:
-            return []
-        if isinstance(expr, Assign) and isinstance(place := target(expr.left), Name):
-            return self._assignment(expr, place.name)
-        if isinstance(expr, Step) and isinstance(place := target(expr.operand), Name):
-            name = ("p" if expr.prefix else "s") + ("inc" if expr.op == "++" else "dec")
-            if name not in self.unit.hooks:
-                emit.pos = expr.pos
-                stepped = expressions.stepped(place.name, expr.op)
-                if stepped is not None:
-                    return [emit.assign(*stepped)]
-        if isinstance(expr, Group):
-            return [code for item in expr.items for code in self.effect(item)]
-        return [emit.run(expressions.node(expr))]
-
-    def _assignment(self, expr: Assign, name: str) -> list[py.stmt]:
-        emit, expressions, variables = self.emit, self.expressions, self.variables
-        if OPERATORS[expr.op] in self.unit.hooks:
-            return [emit.run(expressions.node(expr))]
-        if expr.op != "=":
-            changed = expressions.changed(name, expr.op, expr.right)
-            if changed is not None:
-                return [emit.assign(*changed)]
-            return [emit.run(expressions.node(expr))]
-        node = expressions.copied(expr.right)
-        emit.pos = expr.pos
-        code: list[py.stmt] = []
-        if variables.is_shared(name) and not is_cheap(node):
-            kept = variables.temporary()
-            code.append(emit.assign(kept, node))
-            node = emit.load(kept)
-        stored = variables.stored(name, node)
-        if stored is None:
-            code.append(emit.run(variables.put(name, node)))
-        else:
-            code.append(emit.assign(*stored))
-            variables.now_known(name)
-        return code
 
     def _block(self, statement: Block) -> list[py.stmt]:
         return self.block(statement.body)
@@ -158,26 +76,6 @@ class Statements:
         self.emit.pos = statement.pos
         return [self.emit.when(test, body, other)]
 
-    def tick(self, cost: int) -> py.stmt:
-        """Return code that counts down the time slice."""
-        emit = self.emit
-        ticks = max(1, min(cost // STEPS_PER_TICK, 100))
-        left = emit.binary(emit.load(".ticks"), py.Sub(), emit.const(ticks))
-        over = emit.compare(emit.walrus(".ticks", left), py.Lt(), emit.const(0))
-        return emit.when(over, [emit.run(emit.call(".tick"))], [])
-
-    def turn(self, cost: int) -> py.stmt:
-        """Return code that counts the turns of loops, for each call of a function anew.
-
-        A local variable is faster than `.ticks`; calls count for the coroutine.
-        """
-        self.has_loops = True
-        emit = self.emit
-        ticks = max(1, min(cost // STEPS_PER_TICK, 100))
-        left = emit.binary(emit.load(".turns"), py.Sub(), emit.const(ticks))
-        over = emit.compare(emit.walrus(".turns", left), py.Lt(), emit.const(0))
-        return emit.when(over, [emit.assign(".turns", emit.call(".tick"))], [])
-
     def _loop(self, statement: Loop) -> list[py.stmt]:
         if len(self.loops) >= MAX_LOOPS:
             raise TooDeep(statement.pos)
@@ -195,7 +93,7 @@ class Statements:
             known = set(self.variables.known)
             test = self.expressions.truth(self.emit.load(last), "any")
         self.emit.pos = statement.pos
-        body = [self.turn(_cost(statement))]
+        body = [self.turn(cost_of(statement))]
 
         def step() -> list[py.stmt]:
             if last and statement.step.items:
@@ -316,7 +214,8 @@ class Statements:
         captures = {name: False for name, _ in statement.captures}
         captures.update((name, True) for name in shared_names(statement.captures))
         scope = Scope([*names, *captures], statement.body, False)
-        definition = function_code(self.unit, slot, names, list(captures), statement, scope)
+        inner = Statements(self.unit, scope)
+        definition = function_code(inner, slot, names, list(captures), statement)
         first = next((i for i, (_, shared) in enumerate(statement.params) if shared), len(names))
         mask = sum(1 << index for index in range(first, len(names)))
         if "this" in scope.assigned:
@@ -380,123 +279,6 @@ class Statements:
             body=code, handlers=[handler], orelse=[], finalbody=[], lineno=emit.pos, col_offset=0
         )
         return [emit.assign(".place", emit.const(0)), emit.forever([guarded])]
-
-
-def function_code(
-    unit: Unit,
-    slot: str,
-    params: list[str],
-    captures: list[str],
-    statement: FunctionDef,
-    scope: Scope,
-) -> py.stmt:
-    """Return the `def` of a function; the program itself is one too."""
-    reachable = _drop_last_labels(scope, statement.body)
-    compiler = Statements(unit, scope)
-    firsts = shared_names(statement.params or [])
-    variables = compiler.variables
-    if not scope.labels:
-        variables.known.update(params, captures)
-    variables.boxed.update(captures, firsts)
-    if scope.uses_args and "args" not in scope.params:
-        variables.now_known("args")
-    variables.now_known("this")
-    emit = compiler.emit
-    emit.pos = statement.pos
-    cost = _size(statement.body)
-    counts_late = not (scope.is_main or scope.labels or unit.hooks) and cost < LEAF
-    if counts_late:
-        compiler.call_cost = cost
-    code = compiler.whole(reachable)
-    emit.pos = statement.pos
-    names = _distinct(params, captures)
-    this = "this" if "this" not in scope.params else ".this"
-    if scope.uses_args and "args" not in scope.params:
-        names.append("args")
-    start: list[py.stmt] = [
-        py.Global(names=sorted(variables.globals), lineno=emit.pos, col_offset=0)
-    ]
-    initial = variables.initial - {"this", *names, *map(python_name, captures)}
-    if initial:
-        targets: list[py.expr] = [emit.store(name) for name in sorted(initial)]
-        undefined = emit.load(".UNDEF")
-        start.append(py.Assign(targets=targets, value=undefined, lineno=emit.pos, col_offset=0))
-    if compiler.has_loops:
-        start.append(emit.assign(".turns", emit.const(TURNS)))
-    if not scope.is_main and not counts_late:
-        start.append(compiler.tick(cost))
-    unit.globals |= variables.globals
-    arguments = py.arguments(
-        posonlyargs=[],
-        args=[py.arg(arg=name, lineno=emit.pos, col_offset=0) for name in [this, *names]],
-        kwonlyargs=[
-            py.arg(arg=python_name(name), lineno=emit.pos, col_offset=0) for name in captures
-        ],
-        kw_defaults=[None] * len(captures),
-        defaults=[emit.const(None)] * len(names),
-    )
-    return py.FunctionDef(
-        name=slot, args=arguments, body=[*start, *code], decorator_list=[], lineno=emit.pos,
-        col_offset=0,
-    )  # fmt: skip
-
-
-def _drop_last_labels(scope: Scope, body: list[Stm]) -> list[Stm]:
-    """Return the statements without labels at the very end, which cannot be reached."""
-    end = len(body)
-    while end and isinstance(last := body[end - 1], Label):
-        scope.labels.remove(last.name)
-        end -= 1
-    return body[:end]
-
-
-def shared_names(names: list[tuple[str, bool]]) -> list[str]:
-    """Return the names from the first `&` on: all of them are by reference."""
-    first = next((i for i, (_, shared) in enumerate(names) if shared), len(names))
-    return [name for name, _ in names[first:]]
-
-
-def _distinct(params: list[str], captures: list[str]) -> list[str]:
-    """Return Python names for parameters; a later one, or a capture, hides its namesake."""
-    names: list[str] = []
-    for index, name in enumerate(params):
-        hidden = name in params[index + 1 :] or name in captures
-        names.append(f".p{index}" if hidden else python_name(name))
-    return names
-
-
-def _cost(loop: Loop) -> int:
-    """Return about how many steps the original takes for one turn of the loop."""
-    return _size([loop.body, loop.test, loop.step])
-
-
-def _size(nodes: Sequence[Node]) -> int:
-    """Return the number of nodes, those of inner loops and functions not counted."""
-    count = 0
-    stack: list[object] = list(nodes)
-    while stack and count < 1000:
-        node = stack.pop()
-        if isinstance(node, (list, tuple)):
-            stack.extend(node)
-        elif isinstance(node, Node):
-            count += 1
-            if not isinstance(node, (Loop, FunctionDef, SetDefinition)):
-                stack.extend(getattr(node, slot) for slot in type(node).__slots__)
-    return count
-
-
-def _calls_something(statement: Stm) -> bool:
-    """Return whether there is a call or a loop in a statement."""
-    stack: list[object] = [statement]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, (list, tuple)):
-            stack.extend(node)
-        elif isinstance(node, (Call, Loop)):
-            return True
-        elif isinstance(node, Node) and not isinstance(node, (FunctionDef, SetDefinition)):
-            stack.extend(getattr(node, slot) for slot in type(node).__slots__)
-    return False
 
 
 _CODE: dict[type[Stm], Callable[[Statements, Stm], list[py.stmt]]] = {

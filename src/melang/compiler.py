@@ -9,7 +9,8 @@ import sys
 
 from . import source
 from .calls import CODE_FILE
-from .compile_stm import Unit, function_code
+from .compile_func import Unit, function_code
+from .compile_stm import Statements
 from .errors import CompileError, TooDeep
 from .nodes import FunctionDef, Stm
 from .parser import nested_too_deep, parse
@@ -102,7 +103,8 @@ def _to_code(name: str, body: list[Stm], sources: Sources) -> Program:
     try:
         scope = Scope((), body, True)
         unit = Unit(scope)
-        main = function_code(unit, ".main", [], [], FunctionDef(1, "", [], [], body), scope)
+        program = FunctionDef(1, "", [], [], body)
+        main = function_code(Statements(unit, scope), ".main", [], [], program)
         module = py.Module(body=[main], type_ignores=[])
         code: CodeType = compile(module, CODE_FILE, "exec", dont_inherit=True)
     except TooDeep as error:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 else:
     FunctionType = type(lambda: None)
 
-SLICE = 250  # ticks, see compile_stm.tick
+SLICE = 250  # ticks, see compile_effect.py
 
 Done = Callable[["Coroutine", "str | None"], None]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from . import calls, overload
 from .array import Array
 from .builtin import running
-from .compile_stm import TURNS
+from .compile_func import TURNS
 from .errors import BAD_DEFINITION, MelangError, Misplaced
 from .operators import ASSIGN, BINARY, Operator, add_assign, negative, reverse, stepped
 from .plain import Value, wrap
