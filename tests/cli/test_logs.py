@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -169,3 +170,28 @@ def test_up_says_why_its_service_does_not_start(own: Cli) -> None:
     assert process.returncode == 1
     assert "the service does not start: " in err
     assert "port" in err
+
+
+def test_every_way_to_choose_lines_works_on_the_command_line(cli: Cli) -> None:
+    script = """echo '{"level":"info","n":1}'; echo plain; echo '{"level":"error","n":2}'"""
+    say(cli, "log-g", script)
+    until(lambda: len(lines(cli, "log-g", "-n", "10")) == 3)
+    run = json.loads(lines(cli, "log-g", "-n", "1", "--json")[0])["run"]
+
+    assert lines(cli, "log-g", "--level", "warning") == ['{"level":"error","n":2}']
+    assert lines(cli, "log-g", "--run", str(run), "-n", "2")[0] == "plain"
+    assert lines(cli, "log-g", "--run", str(run + 1000), "-n", "2") == []
+    stamped = lines(cli, "log-g", "-t", "--grep", "plain")
+    assert re.fullmatch(r"(\S+ )?[0-9:.]+ plain", stamped[0]), stamped
+    assert lines(cli, "log-g", "--until", "2020-01-01", "-n", "5") == []
+    assert len(lines(cli, "log-g", "--since", "2020-01-01", "-n", "5")) == 3
+
+
+def test_a_new_task_shows_its_own_lines_unless_all_are_asked_for(cli: Cli) -> None:
+    say(cli, "log-h", "echo old")
+    until(lambda: lines(cli, "log-h", "-n", "5") == ["old"])
+    cli("rm", "log-h", ok=True)
+    say(cli, "log-h", "echo new")
+    until(lambda: lines(cli, "log-h", "-n", "5") == ["new"])
+
+    assert lines(cli, "log-h", "-n", "5", "--all") == ["old", "new"]

@@ -234,3 +234,64 @@ def test_the_service_is_stopped_with_followers_at_once(service: Service) -> None
     assert service.wait() == 0
     until(lambda: follower.error)
     assert os.path.exists(service.state_dir / "logs" / "calm")
+
+
+def events_of(service: Service, after: str = "", header: str = "", **query: Any) -> Iterator[Any]:
+    """Yield (id, entry) of the server-sent events; the connection ends with the iterator."""
+    target = f"/v1/logs?{urlencode({'follow': 1, **query} | ({'after': after} if after else {}))}"
+    headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": header} if header else {})
+    connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)
+    with closing(connection):
+        connection.request("GET", target, headers=headers)
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
+        last = ""
+        while line := answer.readline():
+            if line.startswith(b"id: "):
+                last = line[4:].decode().strip()
+            elif line.startswith(b"data: "):
+                yield last, json.loads(line[6:])
+
+
+def test_any_event_of_a_log_can_be_resumed_behind(service: Service) -> None:
+    service.must_post("one", "seq 1 400; sleep 0.2; seq 401 800")
+    service.must_post("two", "seq 1001 1400; sleep 0.2; seq 1401 1800")
+    service.wait_ends("one")
+    service.wait_ends("two")
+
+    stream = events_of(service)
+    whole = [next(stream) for _ in range(1604)]  # With begin and end of both.
+    stream.close()
+
+    assert sorted(int(e["text"]) for _, e in whole if "text" in e) == [
+        *range(1, 801), *range(1001, 1801)
+    ]  # fmt: skip
+    for at in (0, 1, 777, 1500, 1602):
+        id, _ = whole[at]
+        by = {"after": id} if at % 2 else {"header": id}
+        stream = events_of(service, **by)
+        rest = [next(stream)[1] for _ in range(1603 - at)]
+        stream.close()
+        assert rest == [entry for _, entry in whole[at + 1 :]], at
+    assert service.request("GET", "/v1/logs?follow=1&after=rubbish").status == 400
+
+
+def test_every_way_to_choose_lines_works_over_http(service: Service) -> None:
+    script = """echo '{"level":"info","n":1}'; echo plain; echo '{"severity":"ERROR","n":2}'"""
+    service.must_post("json", script, cron="0 0 1 1 *", type="cron")
+    for count in (1, 2):
+        assert service.request("POST", "/v1/run", {"tasks": ["json"]}).status in (200, 202)
+        service.wait_ends("json", count)
+    first, second = sorted({line["run"] for line in lines(service, task="json")})
+    moment = next(e["time"] for e in lines(service, task="json", run=second) if "text" in e)
+
+    assert [json.loads(t)["n"] for t in texts(service, task="json", level="warn")] == [2, 2]
+    assert texts(service, task="json", grep="^pl.*n$") == ["plain", "plain"]
+    assert {e["run"] for e in lines(service, task="json", run=first)} == {first}
+    assert len(texts(service, task="json", run=first)) == 3
+    assert len(texts(service, task="json", since=moment)) == 3
+    assert texts(service, task="json", until=1.0) == []
+    assert len(texts(service, task="json", tail=4)) == 4
+    assert texts(service, task="json", tail=4, grep="plain") == ["plain", "plain"]
+    assert service.request("GET", "/v1/logs?task=json&level=loud").status == 400
+    assert service.request("GET", "/v1/logs?task=json&grep=(").status == 400
