@@ -279,6 +279,15 @@ def test_a_client_that_leaves_within_its_body_changes_nothing(server: Running) -
     assert server.manager.specs == {}
 
 
+def test_an_endless_line_is_refused_in_the_dialect_of_its_api(server: Running) -> None:
+    long = b"/v1/tasks?name=" + b"x" * 100_000
+
+    answer = server.raw(b"GET " + long + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+
+    assert status(answer) == 431
+    assert b"application/problem+json" in answer
+
+
 def test_a_websocket_where_there_is_none_is_refused_as_json(
     server: Running, caplog: pytest.LogCaptureFixture
 ) -> None:

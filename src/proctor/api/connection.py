@@ -19,9 +19,9 @@ import httptools
 from msgspec import Struct, field
 
 from .actor import peer_of
-from .errors import Problem, seed
+from .errors import Problem, dialect_of
 from .exchange import Exchange, status_line
-from .reply import App, Header, Scope
+from .reply import App, Header, Reply, Scope
 from .wire import Wire
 
 NO_HTTP = Problem(400, "this is no valid HTTP request")
@@ -275,7 +275,8 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, problem: Problem) -> None:
         self._deaf = True
-        self._wire.write(_raw(problem))
+        path = self._url.decode("latin-1")  # As much of it as has come.
+        self._wire.write(_raw(dialect_of(path)(problem)))
         self._wire.close()
 
     # WebSockets.
@@ -311,9 +312,8 @@ def _address(name: Any) -> tuple[str, int | None] | None:
     return (str(name), None) if name else None
 
 
-def _raw(problem: Problem) -> bytes:
-    reply = seed(problem)
-    lines = [status_line(problem.status)]
+def _raw(reply: Reply) -> bytes:
+    lines = [status_line(reply.status)]
     lines += [b"%b: %b\r\n" % header for header in reply.headers]
     lines += [b"content-length: %d\r\nconnection: close\r\n\r\n" % len(reply.body), reply.body]
     return b"".join(lines)

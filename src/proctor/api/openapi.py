@@ -29,7 +29,10 @@ WITH_BODY = {
     408: "The body did not arrive in time.",
     413: "The body is too large.",
 }
-WITH_QUERY = {400: "A query parameter is missing, unknown or not what was expected."}
+WITH_QUERY = {
+    400: "A query parameter is missing, unknown or not what was expected.",
+    431: "The request line and the headers are larger than 64 KiB.",
+}
 WITH_TOKEN = {401: "The token is missing or wrong."}
 
 
