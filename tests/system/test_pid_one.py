@@ -80,6 +80,29 @@ def test_it_restarts_its_manager(contained: Service) -> None:
     assert contained.wait() == 0
 
 
+def test_a_stop_goes_in_reverse_order_and_waits_for_no_one_for_ever(
+    contained: Service, tmp_path: Path
+) -> None:
+    contained.start(prefix=UNSHARE)
+    keeper = first_process(contained)
+    trace = tmp_path / "trace"
+    told = f"trap 'sleep 0.2; echo %s >>{trace}; exit' TERM; while :; do sleep 0.02; done"
+    deaf = "trap '' TERM; while :; do sleep 1000; done"
+    contained.must_post("db", told % "db", type="daemon")
+    contained.must_post("app", told % "app", type="daemon", deps=["db"])
+    contained.must_post("web", told % "web", type="daemon", deps=["app"])
+    deaf_one = {"name": "deaf", "type": "daemon", "cmd": deaf, "stop_timeout": 0.3}
+    assert contained.request("POST", "/v1/tasks", deaf_one).status == 201
+    for name in ("db", "app", "web", "deaf"):
+        contained.wait_running(name)
+
+    os.kill(keeper, signal.SIGTERM)
+
+    assert contained.wait() == 0
+    assert trace.read_text().split() == ["web", "app", "db"]
+    assert contained.ends("deaf") == [(0, None, 9, None)]
+
+
 def test_its_exit_status_is_the_containers(contained: Service) -> None:
     contained.spawn("--host", "203.0.113.7", "--insecure", prefix=UNSHARE)
 
