@@ -17,11 +17,13 @@ export const loaded = signal(false);
 /** "connecting", "live" or "reconnecting"; `reason` says why it is not live. */
 export const connection = signal({ state: "connecting", reason: "" });
 
-/** The wall clock in seconds, one tick a second, for what shows how long something lasts. */
+/** The service's wall clock in seconds, a tick a second, for what shows how long something lasts. */
 export const now = signal(Date.now() / 1000);
-setInterval(() => {
-  if (!document.hidden) now.value = Date.now() / 1000;
-}, 1000);
+let ahead = 0; // By how much the service's clock is ahead of ours.
+const tick = () => {
+  if (!document.hidden) now.value = Date.now() / 1000 + ahead;
+};
+setInterval(tick, 1000);
 
 /** Return a task's summary and subscribe to it; undefined if there is no such task. */
 export function taskOf(name) {
@@ -59,12 +61,17 @@ async function load() {
   changed.clear();
   const found = [];
   let cursor = null;
+  const facts = get("/v1/info");
   do {
     const page = await get("/v1/tasks", { cursor });
     found.push(...page.tasks);
     cursor = page.next;
   } while (cursor);
+  const { started, uptime } = await facts;
+  const apart = started + uptime - Date.now() / 1000;
+  ahead = Math.abs(apart) < 2 ? 0 : apart;
   batch(() => {
+    tick();
     const kept = new Set(found.map((task) => task.name));
     for (const name of [...known.keys()]) if (!kept.has(name)) known.delete(name);
     for (const task of found) take(task);
@@ -90,6 +97,7 @@ function rename() {
 // Changes.
 
 const PAUSE = 100;
+const AGAIN = 2000;
 const AT_ONCE = 3000; // characters of names in one address
 const changed = new Set();
 let flushing = false;
@@ -97,26 +105,36 @@ let flushing = false;
 function touch(name) {
   if (!name || name.startsWith("@")) return;
   changed.add(name);
-  if (flushing) return;
-  flushing = true;
-  setTimeout(async () => {
-    try {
-      await flush();
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      // The stream fails as well, and then everything is loaded anew.
-    } finally {
-      flushing = false;
-      if (changed.size) touch([...changed][0]);
-    }
-  }, PAUSE);
+  flushSoon(PAUSE);
 }
 
+function flushSoon(pause) {
+  if (flushing || !changed.size) return;
+  flushing = true;
+  setTimeout(async () => {
+    const failed = await flush();
+    flushing = false;
+    flushSoon(failed ? AGAIN : PAUSE);
+  }, pause);
+}
+
+/** Fetch what has changed; return whether that failed, then it is still to be done. */
 async function flush() {
   await loading?.catch(() => {});
   addDependents();
   const meant = [...changed];
   changed.clear();
+  try {
+    await fetchAll(meant);
+    return false;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (login.peek() === null) for (const name of meant) changed.add(name);
+    return true;
+  }
+}
+
+async function fetchAll(meant) {
   for (const some of portions(meant)) {
     const { tasks: found } = await get("/v1/tasks", { names: some.join(",") });
     batch(() => {
@@ -130,11 +148,15 @@ async function flush() {
 
 /** What waits for a task says so in its reason, and there is no event when that changes. */
 function addDependents() {
-  for (const one of known.values()) {
-    const { name, state, deps } = one.peek();
-    const waits = state === "waiting" || state === "blocked";
-    if (waits && deps.some((dep) => changed.has(dep))) changed.add(name);
-  }
+  let before;
+  do {
+    before = changed.size;
+    for (const one of known.values()) {
+      const { name, state, deps } = one.peek();
+      const waits = state === "waiting" || state === "blocked";
+      if (waits && deps.some((dep) => changed.has(dep))) changed.add(name);
+    }
+  } while (changed.size > before);
 }
 
 function* portions(all) {
@@ -162,7 +184,8 @@ let wake = () => {};
 async function follow() {
   aborter = new AbortController();
   try {
-    const news = await stream("/v1/events", { headers: last === null ? {} : { "last-event-id": String(last) }, signal: aborter.signal });
+    const headers = last === null ? {} : { "last-event-id": String(last) };
+    const news = await stream("/v1/events", { headers, signal: aborter.signal });
     // The server listens from now on, so what happens while the list is loaded is not missed.
     const ready = loadAll().then(() => {
       connection.value = { state: "live", reason: "" };

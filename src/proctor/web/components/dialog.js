@@ -1,10 +1,11 @@
 // Dialogs: the browser's own, which keep the focus and close with Escape.
-import { html, signal, useEffect, useRef, useState } from "../lib.js";
+import { html, signal, useLayoutEffect, useRef, useState } from "../lib.js";
 
 /** A dialog that is open while it is there; `onClose` is called when the user closes it. */
 export function Dialog({ title, onClose, children, class: name = "" }) {
   const ref = useRef(null);
-  useEffect(() => {
+  // Before the first paint, so that no key goes to the page behind.
+  useLayoutEffect(() => {
     const dialog = ref.current;
     const before = document.activeElement;
     dialog.showModal();
@@ -18,7 +19,10 @@ export function Dialog({ title, onClose, children, class: name = "" }) {
     event.preventDefault();
     onClose();
   };
-  return html`<dialog ref=${ref} class=${`dialog ${name}`} aria-labelledby="dialog-title" onCancel=${cancel} onClick=${outside}>
+  // A browser may close a dialog without asking, when nobody has done anything in it yet.
+  const escape = (event) => event.key === "Escape" && cancel(event);
+  return html`<dialog ref=${ref} class=${`dialog ${name}`} aria-labelledby="dialog-title"
+    onCancel=${cancel} onKeyDown=${escape} onClick=${outside}>
     <div class="dialog-body">
       <header class="dialog-head">
         <h2 id="dialog-title">${title}</h2>

@@ -41,10 +41,10 @@ export function Actions({ task }) {
     ${pending && html`<${Action} onClick=${does("stop", "Stopping")}>Stop<//>`}
     ${pending && html`<${Action} onClick=${does("restart", "Restarting")}>Restart<//>`}
     ${runs && html`<${Action} onClick=${does("run", "Running")}>Run now<//>`}
-    <${Action} onClick=${scale}>Scale …<//>
-    <${Action} onClick=${signal} disabled=${alive === 0}>Signal …<//>
+    <${Action} onClick=${scale}>Scale…<//>
+    <${Action} onClick=${signal} disabled=${alive === 0}>Signal…<//>
     <${Action} onClick=${enabled ? does("disable", "Disabling") : does("enable", "Enabling")}>${enabled ? "Disable" : "Enable"}<//>
     ${exists(`/edit/${name}`) && html`<a class="button" href=${href("/edit", name)}>Edit</a>`}
-    <${Action} kind="danger" onClick=${remove}>Delete …<//>
+    <${Action} kind="danger" onClick=${remove}>Delete…<//>
   </div>`;
 }
