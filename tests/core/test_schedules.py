@@ -217,6 +217,33 @@ def test_catch_up_all_makes_up_for_each_one_after_the_other(life, overlap):
     assert life.task("tick").skipped == 0
 
 
+@pytest.mark.parametrize(
+    ("catch_up", "what"),
+    [
+        (CatchUp.NONE, "nothing makes up for it"),
+        (CatchUp.LAST, "1 run to make up for it"),
+        (CatchUp.ALL, "5 runs to make up for it"),
+    ],
+)
+def test_fires_that_were_missed_are_put_on_record(life, catch_up, what):
+    away(life, 300, catch_up=catch_up)
+
+    assert life.reasons("schedule.missed") == [f"not running then; {what}"]
+
+
+def test_that_a_fire_was_missed_while_a_run_went_on_is_put_on_record(life):
+    tick(life, catch_up=CatchUp.LAST)
+    life.next_manager(late=False, away=70)
+
+    assert life.reasons("schedule.missed") == ["not running then; one comes now"]
+
+
+def test_the_absence_of_the_manager_alone_is_not_put_on_record(life):
+    away(life, 150, late=True)
+
+    assert life.reasons("schedule.missed") == []
+
+
 def test_catching_up_all_has_an_end(life):
     away(life, 10 * 86_400.0, catch_up=CatchUp.ALL)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import proctor
 from proctor.operations import Operations
 
-from . import attach, docs, metrics, past, ui, usage, v1
+from . import agenda, attach, docs, logpages, metrics, past, ui, usage, v1
 from .app import ApiSettings, Parts
 from .events import Events
 from .history import Runs
@@ -37,11 +37,13 @@ def all_groups(parts: Parts) -> list[Group]:
         v1.streams(Logs(manager, log_root, service), Events(manager)),
         attach.group(manager.world, service.console),
         v1.schedules(manager, service),
+        agenda.group(manager, service.timezone),
         v1.system(System(manager, service)),
         metrics.group(figures),
         metrics.scraping(figures),
         usage.group(measured.sampler),
         past.group(past.Past(manager)),
+        logpages.group(logpages.LogPages(manager, log_root, service)),
     ]
     groups.append(docs.group(tuple(groups), _facts(settings)))
     groups.append(ui.group())

@@ -21,7 +21,11 @@ class Past:
     async def show(self, call: Call[HistoryQuery, Nothing]) -> Reply:
         query = call.query
         found = self._store.events_before(
-            query.before, task=query.task, kind=query.kind, limit=query.limit + 1
+            query.before,
+            task=query.task,
+            kind=query.kind,
+            actor=query.actor,
+            limit=query.limit + 1,
         )
         page = [_entry(id, note) for id, note in found[: query.limit]]
         more = len(found) > len(page)

@@ -13,7 +13,13 @@ from proctor.manager import Manager
 
 from .oapi import Call, Nothing
 from .reply import Reply, json_reply
-from .schemas.system import FireEntry, FiresQuery, PreviewQuery, ScheduleResponse
+from .schemas.system import (
+    FireEntry,
+    FiresQuery,
+    PreviewQuery,
+    PreviewResponse,
+    ScheduleResponse,
+)
 from .schemas.to_schedule import moment
 from .selectors import know
 
@@ -23,39 +29,53 @@ LATEST = 253_402_300_799.0
 
 async def preview(zone: str, call: Call[PreviewQuery, Nothing]) -> Reply:
     """`zone` is the service's, for who names none."""
-    from proctor.core import schedule, zones  # Its library is loaded when it is needed.
+    from proctor.core import cronwords, schedule, zones  # Loaded when they are needed.
 
     query = call.query
     try:
         cron = schedule.parse(query.cron, query.tz, zone)
     except BadSpec as error:
         raise BadSpec(str(error), field="tz" if error.field == "timezone" else "cron") from None
-    fires = _fires(lambda after: schedule.next_fire(cron, after), _start(query.from_), query.n)
-    found = zones.find_zone(cron.zone)
-    return json_reply(ScheduleResponse(query.cron, cron.zone, _entries(fires, found)))
+    fires = _fires(
+        lambda after: schedule.next_fire(cron, after), start_of(query.from_), query.n, LATEST
+    )
+    entries = _entries(fires, zones.find_zone(cron.zone))
+    words = cronwords.in_words(query.cron)
+    return json_reply(PreviewResponse(query.cron, cron.zone, entries, words=words))
 
 
 async def of_task(manager: Manager, zone: str, call: Call[FiresQuery, Nothing]) -> Reply:
     """Moments within a blackout are passed over, as the task does."""
-    from proctor.core import schedule, zones
+    from proctor.core import zones
 
     spec, query = know(manager.world, call.path["name"]).spec, call.query
-    when = spec.schedule
-    start = _start(query.from_)
-    fires = [when.at] if when.at is not None and when.at > start else []
-    named = when.timezone or zone
+    named = spec.schedule.timezone or zone
+    fires = fires_of(spec, zone, start_of(query.from_), query.n)
+    entries = _entries(fires, zones.find_zone(named))
+    return json_reply(ScheduleResponse(spec.schedule.cron, named, entries))
+
+
+def fires_of(spec: Spec, zone: str, start: float, count: int, until: float = LATEST) -> list[float]:
+    """Return the first `count` fires of a task's schedule after `start` and before `until`.
+
+    `zone` is the service's.
+    """
+    from proctor.core import schedule
 
     def following(one: Spec, after: float) -> float | None:
         return schedule.next_fire(
             schedule.parse(one.schedule.cron or "", one.schedule.timezone, zone), after
         )
 
-    if when.cron is not None and spec.enabled:
-        fires = _fires(lambda after: open_moment(spec, after, following), start, query.n)
-    return json_reply(ScheduleResponse(when.cron, named, _entries(fires, zones.find_zone(named))))
+    at = spec.schedule.at
+    if at is not None:
+        return [at] if start < at < until else []
+    if spec.schedule.cron is None or not spec.enabled:
+        return []
+    return _fires(lambda after: open_moment(spec, after, following), start, count, until)
 
 
-def _start(given: str | None) -> float:
+def start_of(given: str | None) -> float:
     if given is None:
         return time.time()
     try:
@@ -67,11 +87,13 @@ def _start(given: str | None) -> float:
     return start
 
 
-def _fires(next_fire: Callable[[float], float | None], start: float, count: int) -> list[float]:
+def _fires(
+    next_fire: Callable[[float], float | None], start: float, count: int, until: float
+) -> list[float]:
     fires: list[float] = []
     while len(fires) < count:
         found = next_fire(fires[-1] if fires else start)
-        if found is None:
+        if found is None or found >= until:
             break
         fires.append(found)
     return fires

@@ -39,6 +39,7 @@ from .schemas.system import (
     HealthResponse,
     InfoResponse,
     PreviewQuery,
+    PreviewResponse,
     ScheduleResponse,
 )
 from .schemas.tasks import (
@@ -308,11 +309,11 @@ def schedules(manager: Manager, service: Service) -> Group:
             path="/v1/schedule/next",
             id="preview_schedule",
             tag="schedules",
-            summary="Show when a cron expression fires next",
+            summary="Show when a cron expression fires next, and say it in words",
             handler=partial(schedule.preview, service.timezone),
             query=PreviewQuery,
-            returns=ScheduleResponse,
-            answer=FIRES,
+            returns=PreviewResponse,
+            answer=FIRES | {"words": "at 04:00 every day"},
         ),
         Operation(
             method="GET",

@@ -70,6 +70,20 @@ def begin(
             stepper.handle(Start(id, trigger), now)
 
 
+def note_missed(stepper: Stepper, before: Task, after: Task, now: Now) -> None:
+    """Put on record that fires were missed, if they were, and what becomes of them."""
+    if before.next_fire is None or before.next_fire > now.wall:
+        return
+    made_up = after.queued - before.queued
+    if after is before:
+        what = "one comes now"
+    elif made_up:
+        what = f"{made_up} run{'s' if made_up > 1 else ''} to make up for it"
+    else:
+        what = "nothing makes up for it"
+    stepper.note(now, "schedule.missed", before.spec.name, reason=f"not running then; {what}")
+
+
 def restored(task: Task, now: Now, next_fire: NextFire, *, late: bool, goes_on: bool) -> Task:
     """Return a task that was saved, with the fires that were missed since seen to.
 

@@ -236,7 +236,10 @@ class World:
         name = task.spec.name
         known = {r.id: r for r in replicas}
         goes_on = any(r.pending for r in known.values())
-        self._book.add(firing.restored(task, now, self._next_fire, late=late, goes_on=goes_on))
+        restored = firing.restored(task, now, self._next_fire, late=late, goes_on=goes_on)
+        self._book.add(restored)
+        if not late:
+            firing.note_missed(self._stepper, task, restored, now)
         self._stepper.look_for_lines_of(task.spec)
         regular = {ReplicaId(name, index) for index in range(task.spec.replicas)}
         for id in sorted(regular | known.keys()):

@@ -7,12 +7,14 @@ said by TZ and /etc/localtime.
 from __future__ import annotations
 
 import struct
-from datetime import UTC, tzinfo
+from datetime import UTC, datetime, tzinfo
 from functools import cache
 from io import BytesIO
 from os import environ
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from .errors import BadSchedule
 
@@ -30,6 +32,48 @@ def find_zone(name: str) -> tzinfo:
             f"there is no time zone named {name[:80]!r} (expected a name like Europe/Berlin)",
             field="timezone",
         ) from None
+
+
+class ClockChange(Struct, frozen=True):
+    """At `at` (epoch seconds) the clocks of a zone go forward by `seconds`, or back."""
+
+    at: int
+    seconds: int
+
+
+_PROBE = 6 * 3600
+"""No zone changes its clocks twice within so many seconds."""
+
+
+def clock_changes(zone: tzinfo, start: float, end: float) -> list[ClockChange]:
+    """Return the changes of the zone's clocks from `start` on, before `end`."""
+    found: list[ClockChange] = []
+    low = int(start)
+    while low < end:
+        high = low + _PROBE
+        seconds = _offset(zone, high) - _offset(zone, low)
+        if seconds:
+            found.append(ClockChange(_change_between(zone, low, high), seconds))
+        low = high
+    return [change for change in found if change.at < end]
+
+
+def _change_between(zone: tzinfo, low: int, high: int) -> int:
+    """Return the first moment at which the offset is that of `high`."""
+    after = _offset(zone, high)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _offset(zone, middle) == after:
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _offset(zone: tzinfo, at: int) -> int:
+    """Return the seconds by which the zone's clocks are ahead of UTC."""
+    delta = datetime.fromtimestamp(at, zone).utcoffset()
+    return 0 if delta is None else int(delta.total_seconds())
 
 
 @cache

@@ -16,7 +16,12 @@ class HistoryQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which events of the past."""
 
     task: Annotated[Glob, Meta(description="Only of tasks of such a name: `web`, `web*`.")] = "*"
-    kind: Annotated[Glob, Meta(description="Only of this kind: `task.*`, `replica.up`.")] = "*"
+    kind: Annotated[
+        Glob, Meta(description="Only of these kinds: `task.*`, `replica.up,replica.backoff`.")
+    ] = "*"
+    actor: Annotated[
+        Glob, Meta(description="Only what such a one is behind: `policy`, `* via proctor*`.")
+    ] = "*"
     limit: Annotated[int, Meta(ge=1, le=1000, description="How many at most.")] = 100
     before: Annotated[
         Annotated[int, Meta(ge=1, le=2**62)] | None,

@@ -34,6 +34,14 @@ class ScheduleResponse(Struct, frozen=True):
     fires: list[FireEntry]
 
 
+class PreviewResponse(ScheduleResponse, frozen=True, kw_only=True):
+    """The next fires of an expression."""
+
+    words: Annotated[
+        str, Meta(description="The expression in words.", examples=["at 04:00 every day"])
+    ]
+
+
 class PreviewQuery(Query, frozen=True, rename={"from_": "from"}):
     cron: Annotated[CronText, Meta(description="The expression.", examples=["0 4 * * *"])]
     tz: Annotated[ZoneName | None, Meta(description="The IANA zone; or the service's.")] = None
