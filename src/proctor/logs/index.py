@@ -138,7 +138,8 @@ def spans(records: Sequence[Record], start: int, stop: int, unknown: Record) -> 
         return
     at = covering(records, start)
     record = records[at] if at >= 0 else unknown
-    for following in records[at + 1 :] if at + 1 < len(records) else ():
+    # One by one: who reads a little of a long segment does not pay for all of it.
+    for following in map(records.__getitem__, range(at + 1, len(records))):
         if following.offset >= stop:
             break
         if following.offset > start:

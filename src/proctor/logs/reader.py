@@ -144,9 +144,8 @@ def _open_segment(root: Path, id: ReplicaId, segment: Segment) -> int:
 
 
 def index_spans(root: Path, id: ReplicaId, start: int = 0) -> Iterator[Span]:
-    """Yield the retained bytes divided by when they came and from which run, in order.
+    """Yield the retained bytes from `start` on divided by when they came and from which run.
 
-    Segments that end before `start` are passed over.
     Of bytes that no index describes the run is 0 and the time that of the segment's last change.
     """
     for segment in segments(root, id):
@@ -154,7 +153,7 @@ def index_spans(root: Path, id: ReplicaId, start: int = 0) -> Iterator[Span]:
             continue
         unknown = Record(segment.modified, segment.start, run=0)
         records = _index(root, id, segment)
-        yield from spans(records, segment.start, segment.end, unknown)
+        yield from spans(records, max(segment.start, start), segment.end, unknown)
 
 
 def _index(root: Path, id: ReplicaId, segment: Segment) -> Records:
@@ -169,7 +168,7 @@ def _index(root: Path, id: ReplicaId, segment: Segment) -> Records:
 
 
 def run_ranges(root: Path, id: ReplicaId, start: int = 0) -> list[RunRange]:
-    """Return which bytes are of which run, in order, without segments that end before `start`."""
+    """Return which bytes from `start` on are of which run, in order."""
     ranges: list[RunRange] = []
     for span in index_spans(root, id, start):
         record = span.record
