@@ -20,7 +20,8 @@ class HistoryQuery(Struct, frozen=True, forbid_unknown_fields=True):
         Glob, Meta(description="Only of these kinds: `task.*`, `replica.up,replica.backoff`.")
     ] = "*"
     actor: Annotated[
-        Glob, Meta(description="Only what such a one is behind: `policy`, `* via proctor*`.")
+        Glob,
+        Meta(description="Only what such a one is behind: `* via proctor*`; `!policy`: others."),
     ] = "*"
     limit: Annotated[int, Meta(ge=1, le=1000, description="How many at most.")] = 100
     before: Annotated[
