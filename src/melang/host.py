@@ -8,7 +8,7 @@ from collections.abc import Callable
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from subprocess import Popen
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from .scheduler import Scheduler
 
@@ -116,16 +116,21 @@ class LocalHost:
         done: Callable[[], None],
     ) -> LocalChild:
         """Run `sh -c command`; see Host."""
-        import subprocess
+        return LocalChild(scheduler, shell(command, user, group), output, done)
 
-        process = subprocess.Popen(
-            [b"/bin/sh", b"-c", command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            bufsize=0,
-            user=user,
-            group=group,
-            extra_groups=[] if user is not None else None,
-        )
-        return LocalChild(scheduler, process, output, done)
+
+def shell(command: bytes, user: str | None, group: str | None, **more: Any) -> Popen[bytes]:
+    """Start `sh -c command`, its output in one pipe; `more` is for Popen."""
+    import subprocess
+
+    return subprocess.Popen(
+        [b"/bin/sh", b"-c", command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        bufsize=0,
+        user=user,
+        group=group,
+        extra_groups=[] if user is not None else None,
+        **more,
+    )

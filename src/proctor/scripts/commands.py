@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from melang.host import LocalChild, LocalHost
+from melang.host import LocalChild, LocalHost, shell
 from melang.scheduler import Scheduler
 
 PATIENCE = 2.0
@@ -35,18 +35,8 @@ class Commands(LocalHost):
         output: Callable[[bytes], None],
         done: Callable[[], None],
     ) -> LocalChild:
-        process = subprocess.Popen(
-            [b"/bin/sh", b"-c", command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            bufsize=0,
-            user=user,
-            group=group,
-            extra_groups=[] if user is not None else None,
-            env=os.environ | self._variables(),
-            process_group=0,
-        )
+        variables = os.environ | self._variables()
+        process = shell(command, user, group, env=variables, process_group=0)
         return _Child(scheduler, process, output, done, self._end)
 
     def work(self, now: float) -> float | None:

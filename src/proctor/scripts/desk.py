@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import socket
 import time
 from collections.abc import Callable
@@ -233,6 +234,13 @@ def split_command(cmd: str) -> tuple[str | None, str]:
 def hosts_address(mark_base: int) -> str:
     """Return where the manager of a state directory listens for its hosts."""
     return f"\0proctor/{mark_base:x}/hosts"
+
+
+def raise_file_limit() -> None:
+    """Allow as many descriptors as we may have: each script takes two."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def tell_ready() -> None:

@@ -7,7 +7,6 @@ its result is that of the script itself.
 from __future__ import annotations
 
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from melang.scheduler import Scheduler
 from proctor.keeper.protocol import Frame
 
 from .commands import Commands
-from .desk import RETRY, CannotBegin, Desk, Run
+from .desk import RETRY, CannotBegin, Desk, Run, raise_file_limit
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -161,13 +160,6 @@ def main() -> None:
         if not stage.desk.connected and not stage.desk.connect():
             timeout = RETRY if timeout is None else min(timeout, RETRY)
         stage.scheduler.step(timeout)
-
-
-def raise_file_limit() -> None:
-    """Allow as many descriptors as we may have: each script takes two."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 if __name__ == "__main__":

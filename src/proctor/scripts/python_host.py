@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import importlib
 import inspect
-import json
 import os
-import resource
 import select
 import sys
 import threading
 import traceback
-import types
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,7 +32,14 @@ def _our_modules() -> Iterator[None]:
 
 with _our_modules():
     from proctor.keeper.protocol import Frame
-    from proctor.scripts.desk import RETRY, Desk, Run, split_command
+    from proctor.scripts.desk import RETRY, Desk, Run, raise_file_limit
+    from proctor.scripts.python_work import (
+        arguments_for,
+        how_it_failed,
+        load,
+        message_of,
+        without_us,
+    )
 
 MOST_WAITING = 1 << 20
 """Bytes that a replica may have printed while its pipe is full; what is more is lost."""
@@ -273,76 +276,8 @@ async def cancel_all(tasks: set[asyncio.Task[Any]]) -> None:
     await asyncio.gather(*left, return_exceptions=True)
 
 
-def load(command: str) -> Callable[..., Any]:
-    """Return the function that a task's command names.
-
-    A file is run anew for each run; a module is imported once.
-    """
-    file, name = split_command(command)
-    if file is None:
-        module = importlib.import_module(command.partition(":")[0])
-    else:
-        path = os.path.abspath(file)
-        module = types.ModuleType(Path(path).stem)
-        module.__file__ = path
-        if os.path.dirname(path) not in sys.path:
-            sys.path.append(os.path.dirname(path))
-        code = compile(Path(path).read_bytes(), file, "exec", dont_inherit=True)
-        exec(code, module.__dict__)
-    function = module
-    for part in name.split("."):
-        function = getattr(function, part)
-    if not callable(function):
-        raise TypeError(f"{command}: {name} is no function")
-    return function
-
-
-def arguments_for(function: Callable[..., Any], order: Frame) -> tuple[Any, ...]:
-    """Return the task as a dict, if the function has to be given something."""
-    needed = [
-        p
-        for p in inspect.signature(function).parameters.values()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    return (json.loads(order["data"]),) if needed else ()
-
-
-def how_it_failed(error: BaseException) -> tuple[int, str | None]:
-    """Return exit code and message; the traceback goes to the replica's log."""
-    if isinstance(error, SystemExit) and (error.code is None or isinstance(error.code, int)):
-        return (error.code or 0) & 0xFF, None
-    traceback.print_exception(without_us(error))
-    return 1, message_of(error)
-
-
-def without_us(error: BaseException) -> BaseException:
-    """Return the error with a traceback that begins in the user's code, if any of it is there."""
-    found = error.__traceback__
-    while found is not None and found.tb_frame.f_code.co_filename in (__file__, _IMPORTLIB):
-        found = found.tb_next
-    return error.with_traceback(found or error.__traceback__)
-
-
-def message_of(error: BaseException) -> str:
-    """Return `FILE:LINE: Type: what` of where it was raised, the last line of the user's code."""
-    where = ""
-    if isinstance(error, SyntaxError) and error.filename:
-        where = f"{error.filename}:{error.lineno}: "
-    else:
-        frames = traceback.extract_tb(without_us(error).__traceback__)
-        if frames and frames[-1].filename != __file__:
-            where = f"{frames[-1].filename}:{frames[-1].lineno}: "
-    what = traceback.format_exception_only(error)[-1].strip()
-    return where + what
-
-
-_IMPORTLIB = importlib.__file__
-
-
 def main() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_file_limit()
     if "" not in sys.path:
         sys.path.insert(0, os.getcwd())  # As with python -m.
     sys.stdout, sys.stderr = Stream(sys.stdout), Stream(sys.stderr)
