@@ -4,6 +4,8 @@ import { match } from "./router.js";
 
 export const routes = [
   { path: "/", title: "Overview", nav: "Overview", load: () => import("./pages/overview.js") },
+  { path: "/schedule", title: "Schedule", nav: "Schedule", load: () => import("./pages/schedule.js") },
+  { path: "/events", title: "Events", nav: "Events", load: () => import("./pages/events.js") },
   { path: "/task/:name", title: "Task", load: () => import("./pages/task.js") },
 ];
 

@@ -1,0 +1,71 @@
+// Events in words, and what they look like.  Pure.
+
+const WORDS = {
+  "replica.waiting": "is to start",
+  "replica.starting": "is being started",
+  "replica.up": "has started",
+  "replica.ready": "is ready",
+  "replica.unready": "is not ready any more",
+  "replica.backoff": "ended, and will be started again",
+  "replica.failed": "has failed, and is not started again",
+  "replica.stopping": "is being stopped",
+  "replica.killing": "does not stop, and is being killed",
+  "replica.down": "has ended",
+  "task.created": "was created",
+  "task.updated": "was changed",
+  "task.removed": "was deleted",
+  "task.roll_aborted": "its rolling restart was broken off",
+  "task.essential_failed": "is essential and has failed, so the service ends",
+  "schedule.fired": "runs by its schedule",
+  "schedule.queued": "its schedule fired: the run waits for the one before",
+  "schedule.skipped": "its schedule fired, but the run was skipped",
+  "schedule.missed": "missed a fire of its schedule",
+};
+
+/** Reasons that are words of the core's own, as a sentence goes on with them. */
+const REASONS = {
+  restarted: "to be started anew",
+  updated: "its definition has changed",
+  removed: "the task is being deleted",
+};
+
+/** Return what happened, without who it happened to: {what, why}. */
+export function eventWords({ kind, reason = "", actor }) {
+  if (reason === "stopped") {
+    return { what: kind === "replica.down" ? "has stopped" : "is being stopped", why: "" };
+  }
+  if (kind === "schedule.fired" && actor !== "policy") return { what: "was asked to run now", why: "" };
+  const what = WORDS[kind] ?? kind.replace(".", " ").replaceAll("_", " ");
+  return { what, why: REASONS[reason] ?? reason };
+}
+
+/** Who was behind it, in a word or two. */
+export const actorWords = (actor) => (!actor || actor === "policy" ? "Proctor" : actor);
+
+/** Return the state whose colour the event has. */
+export function eventState({ kind, reason = "" }) {
+  const [what, how] = kind.split(".");
+  if (what === "schedule") return how === "fired" ? "scheduled" : "backoff";
+  if (what === "task") return ["roll_aborted", "essential_failed"].includes(how) ? "failed" : "idle";
+  if (how === "down" && reason && !["exited 0", "stopped"].includes(reason) && !REASONS[reason]) return "failed";
+  return { ready: "up", unready: "backoff" }[how] ?? how;
+}
+
+/** Return a function that says whether a text fits a glob (`*`, `?`), or one of several. */
+export function globFits(globs) {
+  const patterns = globs.split(",").map((glob) => {
+    const escaped = glob.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+    return new RegExp(`^${escaped}$`, "s");
+  });
+  return (text) => patterns.some((pattern) => pattern.test(text));
+}
+
+/** Return a function that says whether an event fits what /v1/history was asked for. */
+export function eventFits({ task, kind, actor }) {
+  const [ofTask, ofKind] = [globFits(task || "*"), globFits(kind || "*")];
+  const others = (actor || "*").startsWith("!");
+  const ofActor = globFits((actor || "*").replace(/^!/, ""));
+  return (event) =>
+    Boolean(event.task) && !event.task.startsWith("@") && ofTask(event.task) && ofKind(event.kind) &&
+    ofActor(event.actor ?? "") !== others;
+}
