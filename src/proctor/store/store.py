@@ -126,14 +126,16 @@ class Store:
     ) -> list[tuple[int, Note]]:
         """Return what happened earlier than event `before`, or now, the newest first.
 
-        `task` and `actor` are globs, `kind` some, separated by commas; `!` before that of `actor`:
-        all others.  Internal tasks (`@...`) are left out.
+        `task` is a glob, `kind` and `actor` are some, separated by commas; `!` before those of
+        `actor`: all others.  Internal tasks (`@...`) are left out.
         """
         newest = self.last_event + 1 if before is None else before
-        kinds = " OR ".join(["kind GLOB ?"] * (kind.count(",") + 1))
-        query = _EVENTS_BEFORE.replace("KINDS", kinds)
-        others = actor.startswith("!")
-        values = (newest, task, actor.removeprefix("!"), not others, *kind.split(","), limit)
+        kinds, actors = kind.split(","), actor.removeprefix("!").split(",")
+        query = _EVENTS_BEFORE.format(
+            kinds=" OR ".join(["kind GLOB ?"] * len(kinds)),
+            actors=" OR ".join(["actor GLOB ?"] * len(actors)),
+        )
+        values = (newest, task, *actors, not actor.startswith("!"), *kinds, limit)
         found = self._db.execute(query, values)
         return [(row[0], rows.note_of(row[1:])) for row in found]
 
@@ -203,6 +205,6 @@ _OLD_RUNS = "DELETE FROM run WHERE task = ? AND ended < ? AND run < (SELECT max(
 _EVENTS = f"SELECT id, {rows.NOTE_COLUMNS} FROM event WHERE id > ? ORDER BY id LIMIT ?"
 _EVENTS_BEFORE = (
     f"SELECT id, {rows.NOTE_COLUMNS} FROM event"
-    " WHERE id < ? AND task GLOB ? AND (actor GLOB ?) = ? AND (KINDS) AND task NOT GLOB '@*'"
+    " WHERE id < ? AND task GLOB ? AND ({actors}) = ? AND ({kinds}) AND task NOT GLOB '@*'"
     " ORDER BY id DESC LIMIT ?"
 )

@@ -2,13 +2,13 @@
 
 const WORDS = {
   "replica.waiting": "is to start",
-  "replica.starting": "is being started",
+  "replica.starting": "starts",
   "replica.up": "has started",
   "replica.ready": "is ready",
   "replica.unready": "is not ready any more",
   "replica.backoff": "ended, and will be started again",
   "replica.failed": "has failed, and is not started again",
-  "replica.stopping": "is being stopped",
+  "replica.stopping": "stops",
   "replica.killing": "does not stop, and is being killed",
   "replica.down": "has ended",
   "task.created": "was created",
@@ -32,15 +32,41 @@ const REASONS = {
 /** Return what happened, without who it happened to: {what, why}. */
 export function eventWords({ kind, reason = "", actor }) {
   if (reason === "stopped") {
-    return { what: kind === "replica.down" ? "has stopped" : "is being stopped", why: "" };
+    return { what: kind === "replica.down" ? "has stopped" : "stops", why: "" };
   }
-  if (kind === "schedule.fired" && actor !== "policy") return { what: "was asked to run now", why: "" };
+  if (kind === "schedule.fired" && actor !== "schedule") return { what: "was asked to run now", why: "" };
   const what = WORDS[kind] ?? kind.replace(".", " ").replaceAll("_", " ");
   return { what, why: REASONS[reason] ?? reason };
 }
 
+const OWN = { policy: "Proctor", service: "Proctor", schedule: "schedule", watch: "file watch", socket: "a connection" };
+
+/** The actors that are the service itself, as /v1/history takes them. */
+export const OWN_ACTORS = Object.keys(OWN).join(",");
+
 /** Who was behind it, in a word or two. */
-export const actorWords = (actor) => (!actor || actor === "policy" ? "Proctor" : actor);
+export const actorWords = (actor) => (actor ? (OWN[actor] ?? actor) : "Proctor");
+
+/** Steps that are on the way to what follows at once. */
+const ON_THE_WAY = ["replica.waiting", "replica.starting", "schedule.fired"];
+
+/** Return the events, the newest first, without the steps that another one followed at once; that
+ * one is by whoever was behind the first step. */
+export function condensed(events) {
+  const before = new Map();
+  const kept = [];
+  for (const event of events.toReversed()) {
+    const key = event.replica === undefined ? `${event.task}:0` : `${event.task}:${event.replica}`;
+    const step = before.get(key);
+    const follows = step && event.at - step.at < 5 && event.kind.startsWith("replica.") && ["replica.starting", "replica.up", "replica.waiting", "replica.ready"].includes(event.kind);
+    const shown = follows && event.actor === "policy" ? { ...event, actor: step.actor } : event;
+    if (follows) kept.splice(kept.indexOf(step), 1);
+    kept.push(shown);
+    if (ON_THE_WAY.includes(event.kind)) before.set(key, shown);
+    else before.delete(key);
+  }
+  return kept.reverse();
+}
 
 /** Return the state whose colour the event has. */
 export function eventState({ kind, reason = "" }) {

@@ -21,7 +21,10 @@ class HistoryQuery(Struct, frozen=True, forbid_unknown_fields=True):
     ] = "*"
     actor: Annotated[
         Glob,
-        Meta(description="Only what such a one is behind: `* via proctor*`; `!policy`: others."),
+        Meta(
+            description="Only what such a one is behind: `* via proctor*`; `!policy,schedule`: "
+            "all others."
+        ),
     ] = "*"
     limit: Annotated[int, Meta(ge=1, le=1000, description="How many at most.")] = 100
     before: Annotated[

@@ -1,7 +1,7 @@
 // Who did what and why something restarted: live, and the past by pages.
 import { get } from "../api.js";
 import { Action, Empty, Failure, Moment } from "../components/basics.js";
-import { actorWords, eventFits, eventState, eventWords } from "../eventwords.js";
+import { OWN_ACTORS, actorWords, condensed, eventFits, eventState, eventWords } from "../eventwords.js";
 import { useKeys } from "../keys.js";
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { names, onEvents } from "../live.js";
@@ -13,16 +13,16 @@ const MOST = 2000; // Newer ones take the place of the oldest; those are a page 
 const PAUSE = 200;
 
 const KINDS = [
-  ["", "Everything", ""],
+  ["", "What happened", ""],
   ["trouble", "Restarts and trouble", "replica.backoff,replica.failed,replica.unready,replica.stopping,replica.killing,task.essential_failed,task.roll_aborted,schedule.skipped,schedule.missed"],
   ["tasks", "Tasks made, changed, deleted", "task.*"],
   ["schedule", "Schedules", "schedule.*"],
-  ["replicas", "Starts and ends", "replica.*"],
+  ["all", "Every step", "*"],
 ];
 const ACTORS = [
   ["", "Anybody", ""],
-  ["people", "People and programs", "!policy"],
-  ["policy", "Proctor itself", "policy"],
+  ["people", "People and programs", `!${OWN_ACTORS}`],
+  ["own", "Proctor itself", OWN_ACTORS],
 ];
 
 export default function Events({ query }) {
@@ -37,7 +37,7 @@ export default function Events({ query }) {
     </div>
     ${error && html`<${Failure} error=${error} />`}
     ${loaded && !events.length && html`<div class="section"><${Empty}>${task || kind || actor ? "Nothing that fits has happened." : "Nothing has happened yet."}<//></div>`}
-    ${daysOf(events).map(([day, some]) => html`<section key=${day} class="section events-day" aria-label=${day}>
+    ${daysOf(kind === "all" ? events : condensed(events)).map(([day, some]) => html`<section key=${day} class="section events-day" aria-label=${day}>
       <header class="section-head"><h2>${day}</h2></header>
       <ol>${some.map((event) => html`<${Event} key=${event.id} event=${event} />`)}</ol>
     </section>`)}

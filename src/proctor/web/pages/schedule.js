@@ -4,7 +4,7 @@ import { Choice, Empty, Failure, Section } from "../components/basics.js";
 import { Coming, Missed } from "../components/schedule/lists.js";
 import { Changes, Timeline } from "../components/schedule/timeline.js";
 import { count } from "../format.js";
-import { html, useComputed } from "../lib.js";
+import { html, useComputed, useRef } from "../lib.js";
 import { now, tasks } from "../live.js";
 import { useResource } from "../resource.js";
 import { exists } from "../routes.js";
@@ -59,9 +59,9 @@ function Body({ agenda, task, paused }) {
 
 /** Return the data, or what there was before while the next is on its way. */
 function useLast(data, key) {
-  const last = useLast.kept;
-  if (data) useLast.kept = { key, data };
-  return data ?? (last?.key === key ? last.data : null);
+  const last = useRef(null);
+  if (data) last.current = { key, data };
+  return data ?? (last.current?.key === key ? last.current.data : null);
 }
 
 async function agendaOf(hours, task, abort) {

@@ -10,6 +10,7 @@ import { href } from "../../router.js";
 import { changeWords, clockIn, dayOf, offsetIn, sameClock, timeOf, zoneWords } from "../../zones.js";
 
 const MOST = 40;
+const EACH = 4; // Of what fires every minute one need not see more.
 
 /** The next fires of all tasks together, clock changes among them. */
 export function Coming({ agenda, paused }) {
@@ -30,12 +31,13 @@ export function Coming({ agenda, paused }) {
   <//>`;
 }
 
-function Fire({ row: { at, name, local, zone } }) {
+function Fire({ row: { at, name, local, zone, rest } }) {
   const other = !sameClock(at, local);
   return html`<li class="coming-fire">
     <span class="coming-time">${timeOf(at)}</span>
     <span class="coming-name"><a href=${href("/task", name)}>${name}</a>
-      ${other && html`<span class="muted small">${clockIn(local)} ${zone === "local" ? `at the service (${offsetIn(local)})` : zoneWords(zone)}</span>`}</span>
+      ${other && html`<span class="muted small">${clockIn(local)} ${zone === "local" ? `at the service (${offsetIn(local)})` : zoneWords(zone)}</span>`}
+      ${rest && html`<span class="muted small">and so on</span>`}</span>
     <span class="muted small"><${Until} at=${at} /></span>
   </li>`;
 }
@@ -45,7 +47,7 @@ function rowsOf(agenda, first, paused) {
   const fires = agenda.tasks
     .filter(({ name }) => !paused.has(name))
     .flatMap(({ name, timezone, fires: all }) =>
-      all.filter((fire) => fire.at >= first).slice(0, MOST).map(({ at, local }) => ({ key: `${name} ${at}`, at, name, local, zone: timezone })))
+      nextOf(all, first).map(({ at, local, rest }) => ({ key: `${name} ${at}`, at, name, local, rest, zone: timezone })))
     .sort((a, b) => a.at - b.at || (a.name < b.name ? -1 : 1))
     .slice(0, MOST);
   const last = fires.length < MOST ? agenda.until : fires.at(-1).at;
@@ -53,6 +55,12 @@ function rowsOf(agenda, first, paused) {
     .filter(({ at }) => at >= first && at <= last)
     .map((change) => ({ key: `${change.zone} ${change.at}`, at: change.at, change }));
   return [...changes, ...fires].sort((a, b) => a.at - b.at);
+}
+
+function nextOf(fires, first) {
+  const next = fires.filter((fire) => fire.at >= first);
+  const shown = next.slice(0, EACH);
+  return shown.map((fire, n) => ({ ...fire, rest: n === EACH - 1 && next.length > EACH }));
 }
 
 const KINDS = "schedule.skipped,schedule.queued,schedule.missed";
