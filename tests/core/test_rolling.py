@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from proctor.core import rolling
 from proctor.core.commands import Signal, StopCommand
 from proctor.core.events import SpawnFailed, Stepped, Timeout
-from proctor.core.model import Exit, Replica, ReplicaId, State, Task
+from proctor.core.model import Exit, Now, Replica, ReplicaId, State, Task
 from proctor.core.spec import (
     Check,
     CheckKind,
@@ -23,6 +23,7 @@ from .life import FAILED, KILLED, ended, every_minute, probes, spawned_ids
 
 TCP = Check(CheckKind.TCP, "x:1", period=1.0, failures=1)
 EVERY = Schedule("* * * * *")
+NOW = Now(100.0, 1_700_000_000.0)
 
 
 def up(life, **fields):
@@ -32,6 +33,12 @@ def up(life, **fields):
 
 def change(life, *, roll=False, **fields):
     return life.ask("update", replace(life.task("web").spec, **fields), roll=roll)
+
+
+def settle_in(life, commands):
+    """Let them come up and stay up for as long as it takes to count as well."""
+    life.all_up(commands)
+    return life.pass_time(rolling.SETTLING_IN)
 
 
 def make_ready(life, index):
@@ -278,7 +285,7 @@ def test_a_rolling_restart_takes_as_many_at_a_time_as_it_may(life):
     up(life, replicas=5, rolling=2)
 
     assert ended(life.ask("roll", "web")) == ["web:0", "web:1"]
-    assert ended(life.all_up(life.ends("web", 1, exit=KILLED))) == ["web:2"]
+    assert ended(settle_in(life, life.ends("web", 1, exit=KILLED))) == ["web:2"]
 
 
 def test_a_bad_new_spec_ends_a_rolling_update_and_the_old_ones_go_on(life):
@@ -286,7 +293,7 @@ def test_a_bad_new_spec_ends_a_rolling_update_and_the_old_ones_go_on(life):
     change(life, cmd="bad", roll=True)
     (spawn,) = life.ends("web", 0, exit=KILLED)
     assert spawn.spec.cmd == "bad"
-    life.all_up([spawn])
+    settle_in(life, [spawn])
     # It came up well, so the next one's turn has come; then both fail.
     life.ends("web", 0, exit=FAILED)
     commands = life.ends("web", 1, exit=KILLED)
@@ -297,6 +304,19 @@ def test_a_bad_new_spec_ends_a_rolling_update_and_the_old_ones_go_on(life):
     assert (task.roll_error, task.spec.cmd) == ("web:1 no such file: bad", "bad")
     assert (life.state("web", 2), life.replica("web", 2).revision) == (State.UP, 0)
     assert life.world.spec_of(life.replica("web", 2)).cmd == "web"
+
+
+@pytest.mark.parametrize("interval", [0.0, 3.0])
+def test_who_comes_up_and_dies_at_once_ends_a_rolling_update(life, interval):
+    up(life, replicas=3, interval=interval)
+    change(life, cmd="bad", roll=True)
+    life.all_up(life.ends("web", 0, exit=KILLED))
+    assert life.pass_time(rolling.SETTLING_IN / 2) == []
+
+    life.ends("web", 0, exit=FAILED)
+
+    assert life.reasons("task.roll_aborted") == ["web:0 exited 1"]
+    assert [life.state("web", i) for i in (1, 2)] == [State.UP, State.UP]
 
 
 def test_who_does_not_get_ready_ends_a_rolling_update(life):
@@ -358,7 +378,7 @@ def test_an_update_of_a_rolling_task_that_takes_no_restart_lets_it_roll(life):
     change(life, cmd="new", roll=True)
     change(life, labels={"a": "b"})
 
-    assert ended(life.all_up(life.ends("web", 0, exit=KILLED))) == ["web:1"]
+    assert ended(settle_in(life, life.ends("web", 0, exit=KILLED))) == ["web:1"]
 
 
 def test_a_rolling_update_outlives_the_manager(life):
@@ -366,7 +386,7 @@ def test_a_rolling_update_outlives_the_manager(life):
     change(life, cmd="new", roll=True)
     life.next_manager()
 
-    assert ended(life.all_up(life.ends("web", 0, exit=KILLED))) == ["web:1"]
+    assert ended(settle_in(life, life.ends("web", 0, exit=KILLED))) == ["web:1"]
 
 
 def test_a_stop_ends_a_rolling_restart(life):
@@ -387,7 +407,7 @@ def test_who_was_stopped_or_scaled_away_meanwhile_is_passed_over(life):
     life.settle()
     life.ask("roll", "web")
     change(life, replicas=3)
-    life.all_up(life.ends("web", 0, exit=KILLED))
+    settle_in(life, life.ends("web", 0, exit=KILLED))
 
     assert life.task("web").rolling == ()
     assert [str(c.id) for c in life.asked if isinstance(c, Signal)].count("web:2") == 1
@@ -398,11 +418,11 @@ def test_a_rolled_job_that_succeeds_is_well():
     done = Replica(ReplicaId("job", 0), State.DOWN, run=2, exit=Exit(code=0))
     runs = Replica(ReplicaId("job", 1), State.UP, wanted=True, run=1)
 
-    assert rolling.advance(task, [done, runs]) == rolling.Step((), (1,), restart=(1,))
+    assert rolling.advance(task, [done, runs], NOW) == rolling.Step((), (1,), restart=(1,))
     failed = done._replace(exit=FAILED, reason="exited 1")
-    assert rolling.advance(task, [failed, runs]).aborted == "job:0 exited 1"
+    assert rolling.advance(task, [failed, runs], NOW).aborted == "job:0 exited 1"
     never = done._replace(exit=None, reason="stopped")
-    assert rolling.advance(task, [never, runs]).aborted == "job:0 stopped"
+    assert rolling.advance(task, [never, runs], NOW).aborted == "job:0 stopped"
 
 
 def test_no_spec_is_forgotten_while_a_run_goes_by_it(life):

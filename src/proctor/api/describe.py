@@ -84,6 +84,7 @@ def _replica(world: World, r: Replica, now: Now) -> ReplicaEntry:
         since=r.since,
         started=started,
         uptime=None if started is None else round(max(0.0, now.wall - started), 3),
+        ready_since=r.ready_since,
         restarts=r.restarts,
         reason=r.reason,
         next_restart=now.wall + (r.deadline or 0.0) - now.mono if waits else None,

@@ -71,6 +71,7 @@ DETAILS: dict[str, Any] = {
             "since": 1893456000.0,
             "started": None,
             "uptime": None,
+            "ready_since": None,
             "restarts": 0,
             "reason": "",
             "next_restart": None,

@@ -46,6 +46,7 @@ class Replica(Struct, frozen=True):
     since: float = 0.0
     started: float | None = None
     uptime: float | None = None
+    ready_since: float | None = None
     restarts: int = 0
     reason: str = ""
     next_restart: float | None = None

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from .model import State
+from .model import Replica, State
 from .world import World
 
 
 class Link(Struct, frozen=True):
-    """A task that was started: seconds from the request to its start, and until it was up or over.
+    """A task that was started: seconds from the request to its start, and until it was ready, or
+    over.
 
     `at` is when that was, in wall seconds.
     """
@@ -39,8 +40,13 @@ def _link(world: World, name: str) -> Link | None:
     if not begun:
         return None
     began = max(r.started or 0.0 for r in begun)
-    at = max(r.since if r.state is not State.STARTING else began for r in begun)
+    at = max(_there(r) or began for r in begun)
     return Link(name, max(0.0, began - task.start_time), max(0.0, at - began), at)
+
+
+def _there(r: Replica) -> float | None:
+    """Return when it was what others wait for, as far as it has come."""
+    return None if r.state is State.STARTING else r.ready_since or r.since
 
 
 def _before(world: World, link: Link, links: Mapping[str, Link]) -> Link | None:

@@ -81,6 +81,8 @@ def step(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     after, commands = TABLE[r.state][type(event)](r, spec, event, now)
     if after.state is not r.state and after.since != now.wall:
         after = after._replace(since=now.wall)
+    if after.ready is not r.ready:
+        after = after._replace(ready_since=now.wall if after.ready else None)
     return after, commands
 
 

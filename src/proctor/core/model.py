@@ -91,10 +91,10 @@ class Replica(NamedTuple):
     `asked` says that the current run was asked to end, so its end is no failure and the next start
     need not wait; `verdict` is why it has to end if that is a failure ("timeout after 2 s").
     `step` counts what was done to stop it.  `deadline` is monotonic seconds; what it means depends
-    on the state.  `since` is when the state began and `started` when the run began (wall seconds);
-    `began` is the latter on the monotonic clock, and `starts` are the moments on that clock at
-    which runs began that still count for the restart limit.  `restarts` counts the restarts in a
-    row.
+    on the state.  In wall seconds: `since` is when the state began, `ready_since` when it became
+    ready, while it is, and `started` when the run began; `began` is the latter on the monotonic
+    clock, and `starts` are the moments on that clock at which runs began that still count for the
+    restart limit.  `restarts` counts the restarts in a row.
     """
 
     id: ReplicaId
@@ -119,6 +119,7 @@ class Replica(NamedTuple):
     next_trigger: str = ""
     booted: bool = False
     revision: int = 0
+    ready_since: float | None = None
 
     @property
     def alive(self) -> bool:

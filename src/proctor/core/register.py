@@ -35,6 +35,7 @@ class Register:
         self.freed: dict[str, None] = {}
         self.deadlines: Deadlines[ReplicaId] = Deadlines()
         self.fires: Deadlines[str] = Deadlines()
+        self.looks: Deadlines[str] = Deadlines()
         self.all_alive = 0
         self.alive: Counter[str] = Counter()
         self.pending: Counter[str] = Counter()
@@ -126,6 +127,7 @@ class Register:
             self.drop_replica(id)
         del self.tasks[name], self._ids[name]
         self.fires.set(name, None)
+        self.looks.set(name, None)
         for dep in deps:
             self._dependents[dep].pop(name, None)
         for books in (self.waiting, self.alive, self.pending):

@@ -87,7 +87,8 @@ class Settling:
 
     def _roll_on(self, task: Task, now: Now) -> None:
         name = task.spec.name
-        step = rolling.advance(task, self._book.replicas_of(name))
+        step = rolling.advance(task, self._book.replicas_of(name), now)
+        self._book.looks.set(name, step.look_again)
         after = replace(task, rolling=step.rolling, rolled=step.rolled, roll_error=step.aborted)
         if after != task:
             self._book.set_task(after)

@@ -60,6 +60,7 @@ class Stepper:
             commands, events = self.checks.ask(key, r, self.book.spec_of(r), now)
             self.commands += commands
             self.handle_all(events, now)
+        self.book.touch(self.book.looks.pop_due(now.mono))
 
     def begin(self, id: ReplicaId, now: Now) -> None:
         """Begin a run of a replica that nothing holds up."""

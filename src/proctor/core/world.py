@@ -203,7 +203,8 @@ class World:
 
     def next_deadlines(self) -> tuple[float | None, float | None]:
         """Return the earliest deadline on the monotonic and on the wall clock."""
-        both = (self._book.deadlines.earliest(), self._stepper.checks.earliest())
+        book = self._book
+        both = (book.deadlines.earliest(), book.looks.earliest(), self._stepper.checks.earliest())
         mono = min((at for at in both if at is not None), default=None)
         return mono, None if self.halting else self._book.fires.earliest()
 

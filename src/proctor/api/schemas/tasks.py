@@ -50,6 +50,7 @@ class ReplicaEntry(Struct, frozen=True):
     since: Annotated[float, Meta(description="When its state began.")]
     started: Annotated[float | None, Meta(description="When its run began.")]
     uptime: Annotated[float | None, Meta(description="Seconds that its run lasts so far.")]
+    ready_since: Annotated[float | None, Meta(description="When it became ready, while it is.")]
     restarts: Annotated[int, Meta(description="Restarts in a row.")]
     reason: Annotated[str, Meta(description="Why it is in this state.")]
     next_restart: Annotated[float | None, Meta(description="When it is started again.")]

@@ -1,0 +1,146 @@
+"""Ready means ready: each kind of check on real processes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.system.service import alive
+from tests.system.test_sockets import free_port
+
+from .tasks import Tasks
+
+PYTHON = [sys.executable, "-I", "-c"]
+QUICK = {"period": 0.05, "timeout": 5}
+
+
+def server(port: int, gate: Path) -> list[str]:
+    """A web server that begins to listen when the file is there, and says so."""
+    return [
+        *PYTHON,
+        f"""
+import http.server, os, sys, time
+while not os.path.exists({str(gate)!r}):
+    time.sleep(0.02)
+http.server.HTTPServer.allow_reuse_address = True
+server = http.server.HTTPServer(("127.0.0.1", {port}), http.server.SimpleHTTPRequestHandler)
+print("listening now", flush=True)
+server.serve_forever()
+""",
+    ]
+
+
+NOTIFIER = [
+    *PYTHON,
+    """
+import os, socket, sys, time
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.02)
+with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+    address = os.environ["NOTIFY_SOCKET"]
+    sock.connect("\\0" + address[1:] if address[0] == "@" else address)
+    sock.send(b"READY=1\\nSTATUS=serving")
+time.sleep(1000)
+""",
+]
+
+
+@pytest.mark.parametrize("kind", ["exec", "http", "tcp", "log_line", "file", "notify"])
+def test_a_replica_is_ready_when_its_check_says_so_and_not_before(
+    tasks: Tasks, tmp_path: Path, kind: str
+) -> None:
+    port, gate = free_port(), tmp_path / "go"
+    way: dict[str, object] = {
+        "exec": f"test -e {gate}",
+        "http": f"http://127.0.0.1:{port}/",
+        "tcp": f"127.0.0.1:{port}",
+        "log_line": "listening now",
+        "file": str(gate),
+        "notify": True,
+    }
+    cmd = [*NOTIFIER, str(gate)] if kind == "notify" else server(port, gate)
+    more = {} if kind in ("notify", "log_line") else QUICK
+
+    tasks.add("web", cmd, readiness={kind: way[kind], **more})
+    tasks.wait_replica("web", lambda r: r["state"] == "up")
+    if more:
+        tasks.wait_replica("web", lambda r: r["checks"] and r["checks"][0]["failures"] >= 2)
+    assert tasks.replica("web")["ready"] is False
+    assert tasks.see("web")["state"] == "starting"
+    gate.touch()
+
+    tasks.wait_ready("web")
+    assert tasks.see("web")["state"] == "running"
+    assert [run["exit"] for run in tasks.runs("web")] == [None]
+
+
+def test_who_is_no_more_ready_is_said_to_be_so_and_goes_on(tasks: Tasks, tmp_path: Path) -> None:
+    flag = tmp_path / "ready"
+    flag.touch()
+    tasks.add("web", "sleep 1000", readiness={"file": str(flag), "failures": 2, **QUICK})
+    pid = tasks.wait_ready("web")
+    flag.unlink()
+
+    replica = tasks.wait_replica("web", lambda r: not r["ready"])
+
+    assert (replica["state"], replica["pid"]) == ("up", pid)
+    assert "does not exist" in replica["reason"]
+    flag.touch()
+    assert tasks.wait_ready("web") == pid
+
+
+def test_what_fails_its_liveness_check_is_restarted_with_the_reason_on_record(
+    tasks: Tasks, tmp_path: Path
+) -> None:
+    well = tmp_path / "well"
+    well.touch()
+    tasks.add("web", "sleep 1000", liveness={"exec": f"cat {well}", "failures": 2, **QUICK})
+    pid = tasks.wait_ready("web")
+    well.unlink()
+
+    first, *_ = tasks.ended("web", 1)
+
+    well.touch()
+    tasks.wait_replica("web", lambda r: r["pid"] not in (None, pid))
+    assert "liveness" in str(first["exit"])
+    assert "No such file" in str(first["exit"])
+
+
+def test_a_slow_boot_has_a_budget_of_its_own(tasks: Tasks, tmp_path: Path) -> None:
+    booted = tmp_path / "booted"
+    tasks.add(
+        "web",
+        "sleep 1000",
+        startup={"file": str(booted), "failures": 1000, **QUICK},
+        liveness={"exec": "false", "failures": 1, **QUICK},
+    )
+    tasks.wait_replica("web", lambda r: r["checks"] and r["checks"][0]["failures"] >= 3)
+
+    # Its liveness check would have failed at once: it is not asked before it has booted.
+    assert [check["name"] for check in tasks.replica("web")["checks"]] == ["startup"]
+    assert tasks.replica("web")["ready"] is False
+    booted.touch()
+
+    assert "liveness" in str(tasks.ended("web", 1)[0]["exit"])
+
+
+def test_what_does_not_boot_in_its_time_is_restarted(tasks: Tasks) -> None:
+    tasks.add("web", "sleep 1000", startup={"exec": "exit 7", "failures": 3, **QUICK})
+
+    assert "startup" in str(tasks.ended("web", 1)[0]["exit"])
+
+
+def test_a_check_that_hangs_is_a_failure_and_leaves_no_process(
+    tasks: Tasks, tmp_path: Path
+) -> None:
+    pids = tmp_path / "pids"
+    hang = f"echo $$ >> {pids}; sleep 1000"
+    tasks.add("web", "sleep 1000", readiness={"exec": hang, "period": 0.05, "timeout": 0.2})
+
+    replica = tasks.wait_replica("web", lambda r: r["checks"] and r["checks"][0]["failures"] >= 2)
+
+    assert replica["checks"][0]["text"] == "no end within 0.2 s"
+    first, *_ = map(int, pids.read_text().split())
+    assert not alive(first)
