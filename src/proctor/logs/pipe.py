@@ -14,19 +14,23 @@ from .replica import ReplicaLog
 
 TURN = 64 << 10
 HOT_TURN = 1 << 20
-WINDOW = 0.01
-_HOT_FROM = 256 << 10  # bytes in a window: 25 MiB/s
-_COLD_BELOW = 64 << 10
+WARM_TURN = 512 << 10
+_FULL_TURNS, _AT_ONCE = 3, 0.05
+WINDOW = 0.1
+_COLD_BELOW = 256 << 10  # bytes in a window: 2.5 MiB/s
 # A user who is not privileged has 64 MiB for all pipes (pipe(7), pipe-user-pages-soft); behind
-# that limit new pipes get 8 KiB, so the few hot ones must leave room.
-MOST_HOT = 16
+# that limit new pipes get 8 KiB, so the few hot ones must leave room: these take 40 MiB.
+MOST_HOT, MOST_WARM = 16, 48
 _INT = struct.Struct("i")
 
 
 class Pipe(Struct):
     """The read end of a run's output.  `log` is None until there were bytes.
 
-    `moved` bytes came in the window that began at `began` (monotonic seconds).
+    `turn` is how much is taken at a time: its size.  One that is found full again and again is
+    made larger (`hot`): who writes there waits for us, and with many such pipes for long.
+    `moved` bytes came in the window that began at `began` (monotonic seconds), `full` turns in a
+    row were full.
     """
 
     id: ReplicaId
@@ -34,27 +38,38 @@ class Pipe(Struct):
     stream: int
     fd: int
     log: ReplicaLog | None = None
-    hot: bool = False
+    turn: int = TURN
     began: float = 0.0
     moved: int = 0
+    full: int = 0
 
     @property
-    def turn(self) -> int:
-        return HOT_TURN if self.hot else TURN
+    def hot(self) -> bool:
+        return self.turn > TURN
 
     def changes(self, moved: int, now: float) -> bool:
         """Count a turn that moved so many bytes; say whether the pipe has become hot, or cold."""
+        if self.hot:
+            return self._cools(moved, now)
+        if moved < TURN:
+            self.full = 0
+            return False
+        self.full = self.full + 1 if now - self.began < _AT_ONCE else 1
+        self.began = now
+        return self.full >= _FULL_TURNS
+
+    def _cools(self, moved: int, now: float) -> bool:
         if now - self.began < WINDOW:
             self.moved += moved
-            return not self.hot and self.moved >= _HOT_FROM
-        cold = self.hot and self.moved < _COLD_BELOW
-        self.began = now
-        self.moved = moved
+            return False
+        cold = self.moved < _COLD_BELOW
+        self.began, self.moved = now, moved
         return cold
 
-    def resize(self, *, hot: bool) -> None:
-        """Make its buffer 1 MiB, or 64 KiB again, if the kernel allows it."""
-        self.hot = hot
+    def resize(self, turn: int, now: float) -> None:
+        """Make its buffer so large, if the kernel allows it."""
+        self.turn = turn
+        self.began, self.moved, self.full = now, _COLD_BELOW, 0
         try:
             fcntl.fcntl(self.fd, fcntl.F_SETPIPE_SZ, self.turn)
         except OSError:

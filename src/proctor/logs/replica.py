@@ -239,9 +239,9 @@ class ReplicaLog:
             self._lose(source, self._segment.spilled)
             self._segment.spilled = 0
 
-    def idle(self, seconds: float) -> bool:
-        """Whether nothing has come for so long."""
-        return time.monotonic() - self._noted >= seconds
+    def idle(self, since: float) -> bool:
+        """Whether nothing has come later than that (monotonic seconds)."""
+        return self._noted < since
 
     def _dropped(self, pipe: int, most: int) -> int:
         """Read what nobody wants to keep."""

@@ -18,7 +18,7 @@ from proctor.core.model import ReplicaId
 
 from .catalogue import Catalogue
 from .follow import Followers
-from .pipe import MOST_HOT, Pipe
+from .pipe import HOT_TURN, MOST_HOT, MOST_WARM, TURN, WARM_TURN, Pipe
 from .replica import EMPTY, ReplicaLog
 from .rotation import DEFAULT_LIMITS, Limits
 from .upkeep import CHORES, Upkeep
@@ -185,13 +185,19 @@ class LogWriter:
             self._upkeep.wake()
             due = self._upkeep.due
         if due is not None and now >= due:
-            for log in [log for log in self._open.values() if log.idle(self._upkeep.interval)]:
-                del self._open[log.id]
-                log.release()
+            self._let_go_of_idle(now - self._upkeep.interval)
             self._upkeep.work()
             due = self._upkeep.due
         if due is not None:
             self._wait = min(due - now, math.inf if self._wait is None else self._wait)
+
+    def _let_go_of_idle(self, since: float) -> None:
+        for log in [log for log in self._open.values() if log.idle(since)]:
+            del self._open[log.id]
+            log.release()
+        for pipe in self._pipes.copy().values():
+            if pipe.hot and pipe.began < since:
+                self._resize(pipe)
 
     def _obey(self) -> None:
         os.eventfd_read(self._bell)
@@ -263,11 +269,11 @@ class LogWriter:
             self._on_loss(Loss(log.id, total, log.error.strerror or str(log.error)))
 
     def _resize(self, pipe: Pipe) -> None:
-        hot = not pipe.hot
-        if hot and self._hot >= MOST_HOT:
+        if not pipe.hot and self._hot >= MOST_HOT + MOST_WARM:
             return
-        self._hot += 1 if hot else -1
-        pipe.resize(hot=hot)
+        turn = TURN if pipe.hot else HOT_TURN if self._hot < MOST_HOT else WARM_TURN
+        self._hot += -1 if pipe.hot else 1
+        pipe.resize(turn, time.monotonic())
 
     def _ended(self, pipe: Pipe) -> None:
         self._detach(pipe)
