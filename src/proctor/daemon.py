@@ -298,7 +298,7 @@ class _Service:
             output.limits(output.NOTHING_SAID, self._settings.output),
             limits_of=output.limits_of(world.tasks, self._settings.output),
             most_open=room.open_logs(_files()),
-            on_drained=self._in_loop(lambda run: self._manager.output_drained(run)),
+            on_drained=self._in_loop(lambda run: self._manager.records.output_drained(run)),
             on_loss=lambda loss: log.error(
                 "output_lost", replica=str(loss.id), bytes=loss.lost, error=loss.error
             ),
@@ -318,7 +318,7 @@ class _Service:
         self._files.follow(changes)
 
     def _on_output(self, id: ReplicaId, run: int, fd: int) -> None:
-        self._manager.output_opened(run)
+        self._manager.records.output_opened(run)
         self._writer.attach(id, run, fd)
 
     def _in_loop(self, call: Callable[[T], None]) -> Callable[[T], None]:

@@ -2,7 +2,6 @@
 
 Rule 1: this is the only writer of the world, and everything here that writes is synchronous.
 Rule 2: saved before performed, so that a manager that dies in between knows what it may have done.
-Rule 3: an end is acknowledged to the engine when it is on record and its output is on file.
 """
 
 from __future__ import annotations
@@ -17,10 +16,10 @@ from msgspec.structs import replace
 from .clock import Clock, WallTimer
 from .core import views
 from .core.changes import Changes
-from .core.errors import StorageFailed, UnknownTask
+from .core.errors import UnknownTask
 from .core.events import Event, Interrupt, Timeout
 from .core.hosts import is_internal, with_host
-from .core.model import Exit, Now, ReplicaId, Run, State, Task
+from .core.model import Exit, Now, ReplicaId, Run, State
 from .core.schedules import Decision
 from .core.spec import Spec
 from .core.update import Plan, plan
@@ -28,15 +27,12 @@ from .core.world import World
 from .engine.base import Engine, KnownRun
 from .history import History, Retention
 from .log import get_logger
+from .records import SAVE_AGAIN, Records
 from .scripts.command import host_command
 from .scripts.hosts import Hosts
 from .store.store import Saved, Store
-from .store.syncer import Syncer
 
 log = get_logger("manager")
-
-SAVE_AGAIN = 1.0
-"""Seconds until a save that failed is tried again."""
 
 Result = Literal["created", "updated", "unchanged"]
 
@@ -66,18 +62,14 @@ class Manager:
         self.world = world
         self.store = store
         self.history = History(store, retention or Retention())
+        self.records = Records(store, self.history, engine.acknowledge)
         self.version = 0
         self._engine = engine
         self._clock = clock
-        self._syncer = Syncer(store)
         self._reserve = reserve
         self._on_changes = on_changes
         self._on_fatal = on_fatal
         self._hosts = Hosts(world, host_command)
-        self._unsaved = Changes()
-        self._save_failed = False
-        self._undrained: set[int] = set()
-        self._ended: set[int] = set()
         self._watchers: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
         self._timer: asyncio.TimerHandle | None = None
         self._wall_timer = WallTimer(self._on_wall_due)
@@ -109,7 +101,7 @@ class Manager:
         now = self._now(actor)
         task = self.world.new_task(with_host(spec), now)
         self._reserve(spec)
-        self._save_first(task)
+        self.records.save_first(task)
         self._hosts.need(spec, now)
         self.world.put(task, now)
         self._turn(now)
@@ -126,7 +118,7 @@ class Manager:
             return "unchanged"
         changed = self.world.changed_task(spec, now, roll=roll)
         self._reserve(spec)
-        self._save_first(changed)
+        self.records.save_first(changed)
         self._hosts.need(spec, now)
         self.world.update(spec, now, roll=roll)
         self._turn(now)
@@ -210,7 +202,7 @@ class Manager:
         """Begin to stop and forget a task."""
         now = self._now(actor)
         _check_theirs(name)
-        self._save_first(replace(self.world.task(name), removing=True, next_fire=None))
+        self.records.save_first(replace(self.world.task(name), removing=True, next_fire=None))
         self.world.remove(name, now)
         self._turn(now)
 
@@ -244,22 +236,10 @@ class Manager:
             self._timer.cancel()
         self._wall_timer.close()
 
-    async def on_disk(self) -> None:
-        """Return when all that was asked for until now would outlive a power cut.
-
-        Raises StorageFailed.
-        """
-        await self._syncer.wait()
-
     # Questions.
 
     def now(self) -> Now:
         return self._clock.now()
-
-    @property
-    def saves(self) -> bool:
-        """Whether what happens can be put on record."""
-        return not self._save_failed
 
     def listing(self) -> views.Listing:
         return views.listing(self.world)
@@ -288,33 +268,17 @@ class Manager:
             self.world.handle(event, now)
         self._turn(now)
 
-    def output_opened(self, run: int) -> None:
-        """Somebody reads the output of this run now; `output_drained` follows."""
-        self._undrained.add(run)
-
-    def output_drained(self, run: int) -> None:
-        """All the run ever wrote is on file."""
-        self._undrained.discard(run)
-        if run in self._ended:
-            self._ended.discard(run)
-            self._engine.acknowledge([run])
-
     # Inside.
 
     def _now(self, actor: str) -> Now:
         self.world.actor = actor
         return self._clock.now()
 
-    def _save_first(self, task: Task) -> None:
-        """Put on record what was asked for, before anything is done about it."""
-        self.store.save(Changes(tasks={task.spec.name: task}))
-
     def _on_due(self) -> None:
         self._timer = None
         now = self._now("policy")
         self.world.due(now)
-        if self._unsaved:
-            self._save(Changes(), now)
+        self.records.save_again(now.wall)
         self._turn(now)
 
     def _on_wall_due(self) -> None:
@@ -333,7 +297,7 @@ class Manager:
             changes.merge(more)
             commands += further
         if changes:
-            self._save(changes, now)
+            self.records.save(changes, now.wall)
         if commands:
             self._engine.perform(commands)
         if changes:
@@ -343,29 +307,6 @@ class Manager:
         self._arm()
         if self.world.fatal is not None and not self.world.halting:
             self._on_fatal(self.world.fatal)
-
-    def _save(self, changes: Changes, now: Now) -> None:
-        """Save, or keep for later: a full disk must not keep tasks from running."""
-        self._unsaved.merge(changes)
-        try:
-            self.store.save(self._unsaved)
-        except StorageFailed as error:
-            if not self._save_failed:
-                log.error("save_failed", error=str(error), retry_in=SAVE_AGAIN)
-            self._save_failed = True
-            return
-        if self._save_failed:
-            log.info("save_recovered")
-        self._save_failed = False
-        saved, self._unsaved = self._unsaved, Changes()
-        self._acknowledge(saved.runs.values())
-        self.history.saved(list(saved.runs.values()), saved.notes, now.wall)
-
-    def _acknowledge(self, runs: Iterable[Run]) -> None:
-        over = [run.run for run in runs if run.ended is not None]
-        self._ended.update(run for run in over if run in self._undrained)
-        if done := [run for run in over if run not in self._undrained]:
-            self._engine.acknowledge(done)
 
     def _tell(self, changes: Changes) -> None:
         """Log what began and ended, and wake who waits for it."""
@@ -379,7 +320,7 @@ class Manager:
 
     def _arm(self) -> None:
         mono, wall = self.world.next_deadlines()
-        if self._save_failed:
+        if self.records.failing:
             again = self._clock.now().mono + SAVE_AGAIN
             mono = again if mono is None else min(mono, again)
         if self._timer is None or self._timer.when() != mono:

@@ -29,6 +29,10 @@ T = TypeVar("T")
 GENEROUS = 30.0
 
 
+async def no_disk() -> None:
+    """Nothing is ever on it."""
+
+
 class MemoryManager:
     """Keeps tasks in a dict; every replica of a daemon "runs".  Removal ends when told to.
 
@@ -39,6 +43,7 @@ class MemoryManager:
         self.version = 0
         self.world = World(never)
         self.store = None
+        self.records = SimpleNamespace(on_disk=no_disk)
         self.history = SimpleNamespace(listen=lambda listener: None)
         self.specs: dict[str, Spec] = {}
         self.restarted: list[str] = []
@@ -46,9 +51,6 @@ class MemoryManager:
         self.hold_removals = False
         self.listings = 0
         self._changed = asyncio.Event()
-
-    async def on_disk(self) -> None:
-        """There is none."""
 
     def submit(self, spec: Spec, *, actor: str) -> None:
         if spec.name in self.specs:

@@ -70,7 +70,7 @@ def build_app(
             limits=settings.body,
             dialect_of=dialect_of,
             requests=measured.requests,
-            on_disk=manager.on_disk,
+            on_disk=manager.records.on_disk,
         )
 
     def rest() -> Router:

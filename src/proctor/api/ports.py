@@ -35,9 +35,6 @@ class ManagerPort(Protocol):
     def remove(self, name: str, *, actor: str) -> None:
         """Begin to stop and forget a task.  Raises UnknownTask, StorageFailed."""
 
-    async def on_disk(self) -> None:
-        """Return when what was asked for is safe on the disk.  Raises StorageFailed."""
-
     async def wait_removed(self, name: str) -> None:
         """Return when nothing of the task is left alive and it is forgotten."""
 

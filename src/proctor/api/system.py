@@ -60,7 +60,7 @@ class System:
         return json_reply(GraphResponse(nodes, edges, chain))
 
     async def health(self, call: Call[Nothing, Nothing]) -> Reply:
-        status = "ok" if self._manager.saves else "cannot save"
+        status = "cannot save" if self._manager.records.failing else "ok"
         if self._world.halting:
             status = "stopping"
         response = HealthResponse(status, self._count())

@@ -11,14 +11,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from . import changing, firing, graph, schedules, updating
+from . import changing, firing, graph, restoring, schedules, updating
 from .changes import Changes
 from .checks import Verdict
 from .commands import Command, Signal
 from .deps import Blocker
 from .errors import DependencyCycle, ShuttingDown, TaskExists, UnknownTask
-from .events import Event, Rebooted, Start, Stop
-from .model import Exit, Now, Replica, ReplicaId, State, Task
+from .events import Event, Start, Stop
+from .model import Exit, Now, Replica, ReplicaId, Task
 from .register import Register
 from .schedules import NextFire
 from .settling import Settling
@@ -187,11 +187,7 @@ class World:
 
     def rebooted(self, now: Now) -> None:
         """The machine was started anew since the world was saved."""
-        self._stepper.handle_all([Rebooted(id) for id in self.replicas], now)
-        for name, task in list(self.tasks.items()):
-            if (task.spec.schedule.cron or "").strip().lower() == "@reboot" and task.spec.enabled:
-                ids = self.ids_of(name)
-                self._stepper.handle_all([Start(id, "reboot") for id in ids], now)
+        restoring.rebooted(self._stepper, now)
 
     def due(self, now: Now) -> None:
         """Deal with every deadline that has passed."""
@@ -234,21 +230,7 @@ class World:
 
         `late`: only the manager was away.
         """
-        name = task.spec.name
-        known = {r.id: r for r in replicas}
-        goes_on = any(r.pending for r in known.values())
-        restored = firing.restored(task, now, self._next_fire, late=late, goes_on=goes_on)
-        self._book.add(restored)
-        if not late:
-            firing.note_missed(self._stepper, task, restored, now)
-        self._stepper.look_for_lines_of(task.spec)
-        regular = {ReplicaId(name, index) for index in range(task.spec.replicas)}
-        for id in sorted(regular | known.keys()):
-            r = known.get(id, Replica(id, since=now.wall))
-            self._book.set_replica(r)
-            if r.state is State.UP:
-                self._stepper.watch(r, now)
-        self._go_through_with(task, new=not known, now=now)
+        restoring.restore(self._stepper, task, replicas, self._next_fire, now, late=late)
 
     # Questions.
 
@@ -370,13 +352,3 @@ class World:
                     started += self.start(ids, now, trigger=f"needed by {name}")
                     todo.append(b.task)
         return started
-
-    def _go_through_with(self, task: Task, *, new: bool, now: Now) -> None:
-        """Do what the manager died in the middle of, once it had been saved."""
-        name = task.spec.name
-        if task.removing:
-            self._stepper.handle_all(
-                [Stop(id, "removed") for id in self._book.all_ids_of(name)], now
-            )
-        elif new and task.spec.starts_by_itself:
-            self._stepper.handle_all([Start(id, "api") for id in self.ids_of(name)], now)
