@@ -137,7 +137,7 @@ class Expressions(Places):
         if isinstance(operand, Const) and type(operand.value) is int and expr.op == "-":
             return emit.const(wrap(-operand.value)), "int"
         node = self.node(expr.operand)
-        emit.pos = expr.operand.pos
+        emit.pos = expr.pos
         return emit.call("." + names[expr.op], node), "any"
 
     def _index(self, expr: Index) -> Typed:

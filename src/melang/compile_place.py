@@ -137,7 +137,7 @@ class Places:
             return self._assign_element(place, expr.right), "any"
         if isinstance(place, (Index, Property)):
             reference, node = self.reference(place), self.copied(expr.right)
-            emit.pos = expr.right.pos
+            emit.pos = expr.pos
             return emit.call(".assign_cell", emit.const(expr.op), reference, node), "any"
         left, node = self.node(place), self.copied(expr.right)
         if expr.op == "=":

@@ -207,7 +207,7 @@ class Statements(Effects):
         emit = self.emit
         if statement.params is None or statement.captures is None:
             return emit.call(".bad_definition"), []
-        where = statement.body[0].pos if statement.body else 0
+        where = statement.end
         slot = f".f{len(self.unit.functions)}"
         self.unit.functions[slot] = (statement.name, where)
         names = [name for name, _ in statement.params]

@@ -112,6 +112,6 @@ def _to_code(name: str, body: list[Stm], sources: Sources) -> Program:
     except (RecursionError, MemoryError, SyntaxError):
         raise nested_too_deep(sources, sources.bases[0] + 1) from None
     functions = [const for const in code.co_consts if type(const) is type(code)]
-    unit.functions[".main"] = ("__main__", body[0].pos if body else 0)
+    unit.functions[".main"] = ("__main__", sources.end)
     names = sorted(name for name in unit.globals if not name.startswith("."))
     return Program(name, functions[0], names, unit.functions, sources)

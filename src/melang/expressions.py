@@ -83,11 +83,10 @@ class ExpressionParser:
 
     def group(self) -> Group:
         """Return a list in parentheses."""
-        pos = self.pos
         self.expect("(")
         items = self.items((")",))
         self.expect(")")
-        return Group(pos, items)
+        return Group(self.last, items)
 
     def items(self, ends: tuple[str, ...]) -> list[Expr]:
         """Return a list of expressions, up to one of these tokens if all is well."""
@@ -104,31 +103,46 @@ class ExpressionParser:
         left = self.binary(0)
         if self.kind not in _ASSIGNMENTS:
             return left
-        op, pos = self.kind, self.pos
+        op = self.kind
         self.advance()
-        return Assign(pos, left, op, self.assignment())
+        right = self.assignment()
+        return Assign(self.last, left, op, right)
 
     def binary(self, lowest: int) -> Expr:
         """Return an expression of binary operators of at least this precedence."""
         left = self.negation()
+        chain: list[Binary] = []  # of operators of one level: they have one position
+        chain_level = -1
         while (level := _PRECEDENCE.get(self.kind, -1)) >= lowest:
+            if level != chain_level:
+                self._place(chain)
+                chain, chain_level = [], level
             op = self.kind
             self.advance()
-            pos = self.pos
-            left = Binary(pos, left, op, self.binary(level + 1))
+            left = Binary(0, left, op, self.binary(level + 1))
+            chain.append(left)
+        self._place(chain)
         return left
+
+    def _place(self, chain: list[Binary] | list[Expr]) -> None:
+        """Give nodes the position of the last token, which is how the original counts lines."""
+        for node in chain:
+            node.pos = self.last
 
     def negation(self) -> Expr:
         """Return an operand, with `!` before it or `++` behind it."""
         if self.kind == "!":
-            pos = self.pos
             self.advance()
-            return Unary(pos, "!", self.negation())
+            operand = self.negation()
+            return Unary(self.last, "!", operand)
         operand = self.prefix()
+        chain: list[Expr] = []
         while self.kind in (".", "(", "["):
             operand = self.suffix(operand)
+            chain.append(operand)
+        self._place(chain)
         if self.kind in ("++", "--"):
-            operand = Step(operand.pos, self.kind, operand, False)
+            operand = Step(self.pos, self.kind, operand, False)
             self.advance()
         return operand
 
@@ -149,16 +163,18 @@ class ExpressionParser:
 
     def prefix(self) -> Expr:
         """Return an operand with the operators that bind tighter than `.`, `[` and `(`."""
-        kind, pos = self.kind, self.pos
+        kind = self.kind
         if kind in ("-", "~", "&"):
             self.advance()
-            return Unary(pos, kind, self.prefix())
+            operand = self.prefix()
+            return Unary(self.last, kind, operand)
         if kind in ("++", "--"):
             self.advance()
-            return Step(pos, kind, self.prefix(), True)
+            operand = self.prefix()
+            return Step(self.last, kind, operand, True)
         if kind == "$":
             self.advance()
-            return New(pos, self.take_name())
+            return New(self.pos, self.take_name())
         if kind == "(":
             return self.group()
         return self.factor()
@@ -186,7 +202,6 @@ class ExpressionParser:
         raise SyntaxFault
 
     def _array(self) -> Expr:
-        pos = self.pos
         self.advance()
         items: list[tuple[Expr | None, Expr]] = []
         while self.kind != "]":
@@ -198,7 +213,7 @@ class ExpressionParser:
             if self.kind == ",":
                 self.advance()
         self.advance()
-        return ArrayLiteral(pos, items)
+        return ArrayLiteral(self.last, items)
 
 
 def _int(text: bytes) -> int:

@@ -1,4 +1,8 @@
-"""The syntax tree.  Every node knows its position (see source.py)."""
+"""The syntax tree.  Every node knows its position (see source.py).
+
+That of an expression is its last token's, of operators of one level that of the
+last token of all of them: so the original counts lines.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +75,7 @@ class Step(Expr):
 
 
 class Binary(Expr):
-    """A binary operator, `&&` and `||` included.  Its position is the right operand's."""
+    """A binary operator, `&&` and `||` included."""
 
     __slots__ = ("left", "op", "right")
 
@@ -252,9 +256,13 @@ class Label(Stm):
 
 
 class FunctionDef(Stm):
-    """`@name(params) $(captures) { body }`; a list is None if it is not one of names."""
+    """`@name(params) $(captures) { body }`; a list is None if it is not one of names.
 
-    __slots__ = ("body", "captures", "name", "params")
+    `end` is the position of the last token of the body, 0 if that is empty: where the
+    original says that a function is.
+    """
+
+    __slots__ = ("body", "captures", "end", "name", "params")
 
     def __init__(
         self,
@@ -263,8 +271,10 @@ class FunctionDef(Stm):
         params: list[tuple[str, bool]] | None,
         captures: list[tuple[str, bool]] | None,
         body: list[Stm],
+        end: int = 0,
     ) -> None:
         self.pos = pos
+        self.end = end
         self.name = name
         self.params = params  # name and whether it is by reference
         self.captures = captures

@@ -39,6 +39,7 @@ def parse(name: str, text: bytes) -> tuple[list[Stm], Sources]:
     parser = Parser(sources, name, text)
     try:
         body = parser.program()
+        sources.end = parser.last
     except RecursionError:
         raise nested_too_deep(sources, parser.pos) from None
     return body, sources
@@ -214,14 +215,12 @@ class Parser(ExpressionParser):
         return Return(pos, value)
 
     def _goto(self) -> Stm:
-        pos = self.pos
         self.advance()
-        statement = Goto(pos, self.take_name())
+        label = self.take_name()
         self.expect(";")
-        return statement
+        return Goto(self.last, label)
 
     def _function(self) -> FunctionDef:
-        pos = self.pos
         self.advance()
         name = self.take_name()
         params = _names(self.group().items)
@@ -231,8 +230,9 @@ class Parser(ExpressionParser):
             captures = _names(self.group().items)
         self.expect("{")
         body = self.statements(("}",))
+        end = self.last if body else 0
         self.advance()
-        return FunctionDef(pos, name, params, captures, body)
+        return FunctionDef(self.last, name, params, captures, body, end)
 
     def _set(self) -> Stm:
         pos = self.pos

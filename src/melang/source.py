@@ -17,12 +17,13 @@ MAX_BYTES = 2 << 20  # of one unit, includes counted as often as they are read
 class Sources:
     """The files of one unit and the range of positions each has."""
 
-    __slots__ = ("bases", "names", "size")
+    __slots__ = ("bases", "end", "names", "size")
 
     def __init__(self) -> None:
         self.bases: list[int] = []
         self.names: list[str] = []
         self.size = 1  # the first position that is not given away
+        self.end = 0  # the position of the unit's last token
 
     def add(self, name: str, text: bytes) -> int:
         """Give a file its range of positions; return what is to be added to a line."""

@@ -144,7 +144,7 @@ def test_watching_what_is_no_variable_does_no_harm() -> None:
 def test_the_stack_is_shown_innermost_first() -> None:
     script = "@G() {\n Stack();\n}\n@F() {\n G();\n}\nF();"
 
-    assert output_of(script) == ["1: G t.m:2", "2: F t.m:5", "3: __main__ t.m:1"]
+    assert output_of(script) == ["1: G t.m:2", "2: F t.m:5", "3: __main__ t.m:7"]
 
 
 @pytest.mark.parametrize("name", ["None", "True", "__debug__", "class", "lambda", "def", "print"])
@@ -185,3 +185,60 @@ sys.print(Add(4)); sys.print(Total); sys.print(Fresh);
 """
 
     assert output_of(SYS + script) == ["4", "5", "nil"]
+
+
+def test_an_error_is_in_the_line_where_its_operation_ends() -> None:
+    assert output_of("x = 5 -\n nil +\n 3;") == ["t.m:3: Operation NOT support."]
+    assert output_of("sys = Import('sys');\nsys.int(\n nil\n);") == [
+        "t.m:4: Cannot convert to INT."
+    ]
+    assert output_of("@f(1)\n{\n}") == ["t.m:3: Parse function definition failed."]
+    assert output_of("x = 'a\nb';\ny = -x;") == ["t.m:3: Operation NOT support."]
+
+
+def test_lines_of_directives_that_are_read_to_their_end_do_not_count() -> None:
+    script = "#define A 1 +\\\n 2\n#if A\nx = 1;\n#else\nx = 2;\n#endif\ny = nil + #A;"
+
+    assert output_of(script) == ["t.m:5: Operation NOT support."]
+
+
+def test_what_is_called_has_to_be_a_function_or_its_name() -> None:
+    assert output_of("a = [nil];\na[0]();") == ["t.m:2: Operation NOT support."]
+    assert output_of("a = nil;\na();") == ["t.m:2: Invalid function, No such prototype."]
+    assert output_of("a = 'b';\nb = 5;\na();") == ["t.m:3: Invalid function, No such prototype."]
+
+
+def test_the_value_of_an_assignment_can_be_passed_by_reference() -> None:
+    script = "S = Import('sys'); @f(&p) { p = 9; } f(x = 5); f(++y0); y = 1; f(++y); "
+
+    assert output_of(script.replace("f(++y0); ", "") + "S.print(x); S.print(y);") == ["9", "9"]
+
+
+def test_a_capture_hides_a_parameter_of_its_name() -> None:
+    script = "S = Import('sys'); x = 1; @f(x)$(x) { return x; } S.print(f(7));"
+
+    assert output_of(script) == ["1"]
+
+
+def test_copies_of_a_closure_are_equal() -> None:
+    script = (
+        "S = Import('sys'); @mk() { n = 0; @inc()$(n) { return n++; } return inc; }"
+        "a = mk(); b = mk(); a(); S.print(a == b); S.print(a != mk); S.print(b());"
+    )
+
+    assert output_of(script) == ["true", "true", "0"]
+
+
+def test_a_switch_on_nothing_takes_every_case() -> None:
+    script = "S = Import('sys'); switch () { case 1: S.print('a'); case 2: S.print('b'); break; }"
+
+    assert output_of(script + "S.print('c');") == ["a", "b", "c"]
+
+
+def test_a_hook_of_an_object_has_this() -> None:
+    script = (
+        "S = Import('sys'); A { v; @__obj_plus_operator__(a, b) { return this.v + b; } }"
+        "o = $A; o.v = 3; S.print(o + 4);"
+    )
+
+    assert output_of(script) == ["7"]
