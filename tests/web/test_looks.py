@@ -64,6 +64,22 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(
     assert serious(page) == []
 
 
+def test_what_lies_over_a_page_is_accessible_too(page: Page, filled: Service) -> None:
+    open_page(page, filled, "#/")
+    page.get_by_label("Select fails").check()
+    page.get_by_role("region", name="Selected tasks").get_by_role("button", name="Stop").click()
+    expect(page.locator(".toast")).to_contain_text("Stopping fails")
+    assert serious(page) == []
+    open_page(page, filled, "#/task/web")
+    page.get_by_role("button", name="Scale").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Keyboard")
+    assert serious(page) == []
+
+
 def test_the_theme_that_was_chosen_is_kept(page: Page, filled: Service) -> None:
     page.emulate_media(color_scheme="light")
     open_page(page, filled)

@@ -124,6 +124,25 @@ def test_a_manager_that_dies_is_missed_and_what_happened_meanwhile_is_caught_up(
     expect(page.locator(".connection")).to_have_text("live")
 
 
+def test_a_heading_sorts(page: Page, service: Service) -> None:
+    service.must_post("a", "true", "cron", cron="0 4 * * *")
+    service.must_post("b", "exec sleep 1000", "daemon")
+    service.must_post("c", "exit 3")
+    open_page(page, service)
+    names = page.locator("[data-task] .c-name a")
+    expect(names).to_have_text(["a", "b", "c"])
+
+    page.get_by_role("button", name="State", exact=True).click()
+    expect(names).to_have_text(["c", "b", "a"])
+    page.get_by_role("button", name="State", exact=True).click()
+    expect(names).to_have_text(["a", "b", "c"])
+    page.get_by_role("button", name="Task", exact=True).click()
+    page.get_by_role("button", name="Task", exact=True).click()
+    expect(names).to_have_text(["c", "b", "a"])
+    page.reload()
+    expect(names).to_have_text(["c", "b", "a"])
+
+
 COUNT_CHANGED_ROWS = """() => {
   window.changed = new Set();
   new MutationObserver((records) => {

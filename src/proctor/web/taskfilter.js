@@ -56,6 +56,24 @@ export function groupNames(tasks) {
   ];
 }
 
+const KEYS = {
+  name: (task) => task.name,
+  state: (task) => STATES.indexOf(task.state),
+  uptime: (task) => -(task.started ?? Infinity),
+  restarts: (task) => -Math.max(task.restarts, task.restarts_total),
+};
+
+/** Return the tasks, which are in the order of their names, in another: "uptime", "-state" ...
+ *
+ * What one looks for comes first: the longest uptime is the last, the most restarts are the first.
+ */
+export function sorted(tasks, by) {
+  const key = KEYS[by.replace("-", "")] ?? KEYS.name;
+  const sign = by.startsWith("-") ? -1 : 1;
+  const keyed = tasks.map((task) => [key(task), task]);
+  return keyed.sort(([a], [b]) => sign * (a < b ? -1 : a > b ? 1 : 0)).map(([, task]) => task);
+}
+
 /** Return [[heading, [names]]]: groups in order, those without one last. */
 export function groupsOf(tasks, by) {
   const groups = new Map();

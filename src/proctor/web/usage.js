@@ -1,6 +1,6 @@
 // What tasks use, from the stream of metrics: open only while a page shows it and somebody looks.
-import { login, stream } from "./api.js";
 import { batch, signal, useEffect, useMemo } from "./lib.js";
+import { followShown } from "./shown.js";
 
 export const STEPS = 60; // A sparkline shows two minutes.
 
@@ -10,42 +10,9 @@ export const STEPS = 60; // A sparkline shows two minutes.
  */
 export function followUsage(query, onBegin, onStep) {
   const abort = new AbortController();
-  let current = null;
-  const onHide = () => current?.abort();
-  document.addEventListener("visibilitychange", onHide);
-  abort.signal.addEventListener("abort", () => {
-    document.removeEventListener("visibilitychange", onHide);
-    current?.abort();
-  });
-  follow();
+  const how = { query: () => query, begin: onBegin, take: onStep };
+  followShown("/v1/metrics/stream", how, abort.signal);
   return () => abort.abort();
-
-  async function follow() {
-    for (let attempt = 0; !abort.signal.aborted; attempt++) {
-      if (document.hidden) await shown(abort.signal);
-      current = new AbortController();
-      try {
-        const steps = await stream("/v1/metrics/stream", { query, signal: current.signal });
-        await onBegin();
-        for await (const event of steps) {
-          attempt = 0;
-          if (event !== null) onStep(event.data);
-        }
-      } catch (error) {
-        if (abort.signal.aborted || error.status === 404) return;
-      }
-      await new Promise((resolve) => setTimeout(resolve, Math.min(10_000, 500 * 2 ** attempt)));
-      if (login.peek() !== null) return;
-    }
-  }
-}
-
-function shown(abort) {
-  return new Promise((resolve) => {
-    const look = () => (document.hidden && !abort.aborted ? null : resolve());
-    document.addEventListener("visibilitychange", look, { signal: abort });
-    abort.addEventListener("abort", resolve);
-  });
 }
 
 /** Return `of(name)`, the signal of a task's last steps {cpu: [], rss: []}, while the page is there. */

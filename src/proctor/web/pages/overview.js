@@ -10,7 +10,7 @@ import { html, signal, useComputed, useEffect, useMemo, useRef } from "../lib.js
 import { loaded, names, tasks } from "../live.js";
 import { exists } from "../routes.js";
 import { go, href, location, setQuery } from "../router.js";
-import { STATES, fits, groupNames, groupsOf, parseFilter } from "../taskfilter.js";
+import { STATES, fits, groupNames, groupsOf, parseFilter, sorted } from "../taskfilter.js";
 import { useUsages } from "../usage.js";
 
 export default function Overview() {
@@ -18,7 +18,8 @@ export default function Overview() {
   const selected = useMemo(() => new Selection(), []);
   const filter = useComputed(() => location.value.query.get("filter") ?? "");
   const by = useComputed(() => location.value.query.get("by") ?? "");
-  const groups = useGroups(filter, by);
+  const sort = useComputed(() => location.value.query.get("sort") ?? "");
+  const groups = useGroups(filter, by, sort);
   useRowKeys(selected);
 
   if (!loaded.value) return html`<div class="loading" role="status" aria-label="Loading"></div>`;
@@ -33,33 +34,34 @@ export default function Overview() {
     <${Bulk} selected=${selected} groups=${groups} />
     ${names.value.length === 0
       ? html`<${First} />`
-      : html`<${List} groups=${groups} usages=${usages} selected=${selected} />`}
+      : html`<${List} groups=${groups} usages=${usages} selected=${selected} sort=${sort} />`}
   </div>`;
 }
 
 /** Return a signal of [[heading, [names]]], which changes only when it is another one. */
-function useGroups(filter, by) {
+function useGroups(filter, by, sort) {
   const before = useRef([]);
   return useComputed(() => {
     const wanted = parseFilter(filter.value);
-    const found = groupsOf(tasks.value.filter((task) => fits(task, wanted)), by.value);
+    const fitting = tasks.value.filter((task) => fits(task, wanted));
+    const found = groupsOf(sorted(fitting, sort.value), by.value);
     if (JSON.stringify(found) !== JSON.stringify(before.current)) before.current = found;
     return before.current;
   });
 }
 
-function List({ groups, usages, selected }) {
+function List({ groups, usages, selected, sort }) {
   if (groups.value.length === 0) {
     return html`<div class="section"><${Empty}>No task fits the filter.<//></div>`;
   }
   return html`<div class="tasks section" role="table" aria-label="Tasks">
     <div class="tasks-head" role="rowgroup"><div class="task-row" role="row">
       <span role="columnheader" class="c-select"><${SelectAll} groups=${groups} selected=${selected} /></span>
-      <span role="columnheader" class="c-name">Task</span>
-      <span role="columnheader" class="c-state">State</span>
+      <${Column} name="name" sort=${sort}>Task<//>
+      <${Column} name="state" sort=${sort}>State<//>
       <span role="columnheader" class="c-replicas">Ready</span>
-      <span role="columnheader" class="c-uptime">Uptime</span>
-      <span role="columnheader" class="c-restarts" title="In a row / since the service started">Restarts</span>
+      <${Column} name="uptime" sort=${sort}>Uptime<//>
+      <${Column} name="restarts" sort=${sort} title="In a row / since the service started">Restarts<//>
       <span role="columnheader" class="c-cpu">CPU</span>
       <span role="columnheader" class="c-memory">Memory</span>
       <span role="columnheader" class="c-next">Next / last</span>
@@ -71,6 +73,16 @@ function List({ groups, usages, selected }) {
       </div>`,
     )}
   </div>`;
+}
+
+/** A heading that sorts: by a click the one way, by another the other. */
+function Column({ name, sort, title, children }) {
+  const [by, down] = [sort.value.replace("-", "") || "name", sort.value.startsWith("-")];
+  const next = by === name && !down ? `-${name}` : name;
+  const order = by !== name ? undefined : down ? "descending" : "ascending";
+  return html`<span role="columnheader" class=${`c-${name}`} aria-sort=${order} title=${title}>
+    <button type="button" class="column" onClick=${() => setQuery({ sort: next === "name" ? "" : next })}>${children}</button>
+  </span>`;
 }
 
 const First = () => html`<div class="section first">

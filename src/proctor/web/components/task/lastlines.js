@@ -1,8 +1,8 @@
 // The last lines that a task wrote, live.
-import { stream } from "../../api.js";
 import { html, useEffect, useState } from "../../lib.js";
 import { exists } from "../../routes.js";
 import { href } from "../../router.js";
+import { followShown } from "../../shown.js";
 import { Empty, Section } from "../basics.js";
 
 const LINES = 12;
@@ -25,27 +25,27 @@ export function LastLines({ name }) {
 
 let key = 0;
 
-/** Show what comes, at most ten times a second; begin again while the page is there. */
-async function follow(name, show, abort) {
+/** Show what comes, at most ten times a second, while the page is there. */
+function follow(name, show, abort) {
   let [kept, timer] = [[], 0];
-  const flush = () => {
-    timer = 0;
-    if (!abort.aborted) show(kept);
+  const soon = () => {
+    timer ||= setTimeout(() => {
+      timer = 0;
+      if (!abort.aborted) show(kept);
+    }, 100);
   };
-  while (!abort.aborted) {
-    kept = [];
-    try {
-      const lines = await stream("/v1/logs", { query: { task: name, tail: LINES, follow: true }, signal: abort });
-      timer ||= setTimeout(flush, 100);
-      for await (const event of lines) {
-        if (event === null || event.data.marker) continue;
-        kept = [...kept.slice(1 - LINES), { ...event.data, text: event.data.text ?? "", key: ++key }];
-        timer ||= setTimeout(flush, 100);
-      }
-    } catch (error) {
-      if (abort.aborted) return;
-      if (error.status === 404) show([]);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 3000));
-  }
+  const how = {
+    query: () => ({ task: name, tail: LINES, follow: true }),
+    begin: () => {
+      kept = [];
+      soon();
+    },
+    take: (line) => {
+      if (line.marker) return;
+      kept = [...kept.slice(1 - LINES), { ...line, text: line.text ?? "", key: ++key }];
+      soon();
+    },
+    missing: () => show([]),
+  };
+  return followShown("/v1/logs", how, abort);
 }
