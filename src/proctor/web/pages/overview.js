@@ -29,6 +29,7 @@ export default function Overview() {
       <span class="spacer"></span>
       <${Filter} filter=${filter} />
       <${GroupBy} by=${by} />
+      ${exists("/new") && html`<a class="button primary" href="#/new">New<span class="wide">task</span></a>`}
     </div>
     <${Counts} filter=${filter} />
     <${Bulk} selected=${selected} groups=${groups} />
@@ -213,6 +214,7 @@ function useRowKeys(selected) {
     { keys: ["j", "ArrowDown"], label: "Next task", run: move(1) },
     { keys: ["k", "ArrowUp"], label: "Previous task", run: move(-1) },
     { keys: ["Enter", "o"], label: "Open the task", run: here((name) => go(href("/task", name))) },
+    ...(exists("/new") ? [{ keys: ["n"], label: "New task", run: () => go("#/new") }] : []),
     { keys: ["x"], label: "Select the task", run: here((name) => selected.turn(name)) },
   ]);
 }
