@@ -1,5 +1,6 @@
 """Lines of many replicas: chosen, in the order of time, and followed."""
 
+import os
 import re
 from pathlib import Path
 
@@ -81,6 +82,30 @@ def test_following_takes_whole_lines_only_and_goes_on_where_it_was(tmp_path):
     assert whole(tmp_path, WEB, 4) == 8
     assert texts(search(tmp_path, [Source(WEB, start=4, stop=8)], Wanted())) == ["two"]
     assert line_begin(tmp_path, WEB, 8) == 8
+
+
+@given(st.lists(st.tuples(st.integers(0, 39), st.booleans()), max_size=60), st.integers(1, 30))
+def test_the_tail_of_many_logs_is_that_of_all_their_lines(tmp_path_factory, written, count):
+    root = tmp_path_factory.mktemp("logs")
+    ids = [ReplicaId("web", index) for index in range(40)]
+    texts_of: dict[int, list[bytes]] = {}
+    records: dict[int, list[Record]] = {}
+    for at, (index, late) in enumerate(written):
+        said = texts_of.setdefault(index, [])
+        offset = len(b"".join(said))
+        records.setdefault(index, []).append(Record(float(at) / (10 if late else 1), offset, 1))
+        said.append(b"%d\n" % at)
+    for index, said in texts_of.items():
+        path = lay(root, ids[index], 0, b"".join(said), records[index])
+        newest = max(record.time for record in records[index])
+        os.utime(path, (newest, newest))
+
+    many = [Source(id) for id in ids]
+    found = list(search(root, many, Wanted(tail=count)))
+
+    everything = list(search(root, many, Wanted()))
+    assert len(found) == min(count, len(everything))
+    assert sorted(at for at, _, _ in found) == sorted(at for at, _, _ in everything)[-count:]
 
 
 def test_a_line_that_never_ends_is_not_waited_for(tmp_path):

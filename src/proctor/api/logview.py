@@ -68,7 +68,8 @@ class LogView:
         from after it was looked how far the logs go, so that nothing there precedes its own.
         """
         early = self._sources(ids, query)
-        resting = {id for id in ids if not self._is_alive(id)}
+        # What is not followed is read to its end, whether that is one of a line or not.
+        resting = {id for id in ids if not (query.follow and self._is_alive(id))}
         if self._flush is not None:
             await asyncio.wrap_future(self._flush())
         states = await asyncio.to_thread(_states, self.root, ids, resting)
