@@ -29,7 +29,13 @@ class Builtin(Function):
     __slots__ = ("fn", "method")
 
     def __init__(
-        self, name: bytes, fn: Callable[..., Value], arity: int, mask: int, method: bool
+        self,
+        name: bytes,
+        fn: Callable[..., Value],
+        arity: int,
+        mask: int,
+        method: bool,
+        wraps: bool = True,
     ) -> None:
         self.name = name
         self.fn = fn
@@ -39,7 +45,7 @@ class Builtin(Function):
         self.mask = mask
         self.rest = False
         self.where = 0
-        call = _fitting(fn, arity, mask, method)
+        call = _fitting(fn, arity, mask if wraps else 0, method)
         self.py = self.f0 = self.f1 = self.f2 = self.f3 = self.f4 = self.f5 = self.f6 = call
         if mask or method:
             return
@@ -78,19 +84,24 @@ def _fitting(fn: Callable[..., Value], arity: int, mask: int, method: bool) -> C
 
 
 def builtin(
-    arity: int, refs: tuple[int, ...] = (), *, name: str = "", method: bool = False
+    arity: int,
+    refs: tuple[int, ...] = (),
+    *,
+    name: str = "",
+    method: bool = False,
+    wraps: bool = True,
 ) -> Callable[[Callable[..., Value]], Builtin]:
     """Make a `Builtin` of `def f(co, a1, …, aN)`; its name is the Python one or `name`.
 
     It is always called with exactly `arity` values: missing ones are None, surplus
     ones are dropped.  Positions in `refs`, counted from 0, get a `Ref` with `.get()`
     and `.set(value)` instead of the value; an expression or a missing argument gives
-    one that leads nowhere.  A `method` gets the object between
+    one that leads nowhere, or the value if not `wraps`.  A `method` gets the object between
     `co` and the arguments: for the members of a native `SetDef`.
     """
     mask = sum(1 << index for index in refs)
 
     def make(fn: Callable[..., Value]) -> Builtin:
-        return Builtin((name or fn.__name__).encode(), fn, arity, mask, method)
+        return Builtin((name or fn.__name__).encode(), fn, arity, mask, method, wraps)
 
     return make

@@ -17,11 +17,11 @@ from .values import Function, Object
 Where = Callable[[int], tuple[str, int]]
 
 
-def dumped(value: Value, where: Where) -> bytes:
-    """Return the description of a value."""
+def dumped(value: Value, is_variable: bool, where: Where) -> bytes:
+    """Return the description of the value of a variable, or of one that is in none."""
     seen: set[int] = set()
-    head = b"Refer  Alias name: var  "
-    return b"  var <Var>" + b"".join(_variable(value, 4, head, 2, where, seen))
+    head = (b"Refer" if is_variable else b"Normal") + b"  Alias name: var  "
+    return b"  var <Var>" + b"".join(_variable(value, 4, head, 1 + is_variable, where, seen))
 
 
 def _variable(

@@ -156,10 +156,11 @@ def unwatch(co: Coroutine, variable: Cell) -> Value:
     return None
 
 
-@builtin(1, name="Dump")
+@builtin(1, refs=(0,), name="Dump", wraps=False)
 def dump(co: Coroutine, value: Value) -> Value:
     """Print the structure of a value."""
-    co.write(dumped(value, co.program.where))
+    is_variable = type(value) is Cell
+    co.write(dumped(value.get() if is_variable else value, is_variable, co.program.where))
     return None
 
 
