@@ -98,11 +98,13 @@ function NotHere({ path }) {
 
 // Help and theme.
 
+const SIGNS = { ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→", " ": "space" };
+
 function Help() {
   return html`<${Dialog} title="Keyboard shortcuts" onClose=${() => (help.value = false)}>
     <dl class="keys">
       ${shortcuts().map(
-        ({ keys, label }) => html`<div key=${label}><dt>${keys.map((key) => html`<kbd key=${key}>${key}</kbd>`)}</dt><dd>${label}</dd></div>`,
+        ({ keys, label }) => html`<div key=${label}><dt>${keys.map((key) => html`<kbd key=${key}>${SIGNS[key] ?? key}</kbd>`)}</dt><dd>${label}</dd></div>`,
       )}
     </dl>
     <p class="muted">The interface that this page uses is described at <a href="/docs">/docs</a>.</p>

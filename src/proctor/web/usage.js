@@ -30,7 +30,7 @@ export function useUsages() {
   return store;
 }
 
-const NOTHING = { cpu: [], rss: [] };
+export const NOTHING = { cpu: [], rss: [] };
 
 class Usages {
   #signals = new Map();

@@ -5,7 +5,7 @@ import { Spark } from "./spark.js";
 import { html, useComputed } from "../lib.js";
 import { signalOf } from "../live.js";
 import { go, href } from "../router.js";
-import { STEPS } from "../usage.js";
+import { NOTHING, STEPS } from "../usage.js";
 
 const MIB = 1 << 20;
 
@@ -27,7 +27,7 @@ export function Row({ name, usage, selected }) {
       <span role="cell" class="c-replicas" title=${`${task.ready} ready, ${task.alive} alive, ${task.replicas} wanted`}>${ready(task)}</span>
       <span role="cell" class="c-uptime">${task.started ? html`<${Since} at=${task.started} />` : ""}</span>
       <span role="cell" class="c-restarts">${restarts(task)}</span>
-      <${Usage} usage=${usage} />
+      <${Usage} usage=${usage} alive=${task.alive > 0} />
       <span role="cell" class="c-next">${next(task)}</span>
     </span>
   </div>`;
@@ -67,8 +67,9 @@ function Select({ name, selected }) {
     onChange=${(event) => selected.turn(name, event.target.checked)} /></label>`;
 }
 
-function Usage({ usage }) {
-  const { cpu, rss } = usage.value;
+/** The last figures of what has just ended are those of nothing. */
+function Usage({ usage, alive }) {
+  const { cpu, rss } = alive ? usage.value : NOTHING;
   return html`
     <span role="cell" class="c-cpu">${cpu.length > 0 && html`<span class="figure">${percent(cpu.at(-1))}</span><${Spark} values=${cpu} most=${0.1} steps=${STEPS} />`}</span>
     <span role="cell" class="c-memory">${rss.length > 0 && html`<span class="figure">${bytes(rss.at(-1))}</span><${Spark} values=${rss} most=${8 * MIB} steps=${STEPS} />`}</span>
