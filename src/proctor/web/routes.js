@@ -6,6 +6,7 @@ export const routes = [
   { path: "/", title: "Overview", nav: "Overview", load: () => import("./pages/overview.js") },
   { path: "/logs", title: "Logs", nav: "Logs", load: () => import("./pages/logs.js") },
   { path: "/schedule", title: "Schedule", nav: "Schedule", load: () => import("./pages/schedule.js") },
+  { path: "/graph", title: "Graph", nav: "Graph", load: () => import("./pages/graph.js") },
   { path: "/events", title: "Events", nav: "Events", load: () => import("./pages/events.js") },
   { path: "/new", title: "New task", load: () => import("./pages/edit.js") },
   { path: "/edit/:name", title: "Edit", load: () => import("./pages/edit.js") },

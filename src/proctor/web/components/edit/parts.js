@@ -16,7 +16,7 @@ export function Part({ title, roots, about, open: begins = false, children }) {
     if (wrong) setOpen(true);
   }, [wrong, error]);
   return html`<details class="section edit-part" open=${open} onToggle=${(event) => setOpen(event.target.open)}>
-    <summary><h2>${title}</h2><span class="muted small clip">${given.length ? given.join(", ") : about}</span></summary>
+    <summary><h2>${title}</h2><span class="muted small clip">${open ? "" : given.length ? given.join(", ") : about}</span></summary>
     ${open && html`<div class="edit-body">${children}</div>`}
   </details>`;
 }
@@ -150,7 +150,7 @@ export function Restarts() {
   }, []);
   const roots = ["restart", "interval", "timeout", "success_codes", "stop_signal", "stop_timeout", "stop_command", "essential"];
   return html`<${Part} title="Restarts and stops" roots=${roots} about="when it is started again, how it is stopped">
-    <div class="edit-grid">
+    <div class="edit-grid edit-three">
       <${SelectField} path="restart.when" label="Is started again" options=${WHEN} />
       <${NumberField} path="interval" label="Pause" unit="s" placeholder="3" hint="From an end to the next start." />
       <${NumberField} path="restart.factor" label="Pause grows by" unit="times" placeholder="1" />
@@ -229,11 +229,21 @@ function Picker({ path, label, hint, value, onPick }) {
 
 // What it may use, what is kept.
 
+const UNITS = [["T", 2 ** 40], ["G", 2 ** 30], ["M", 2 ** 20], ["K", 2 ** 10]];
+
+/** Bytes as one writes them: 268435456 is "256M". */
+function sizeText(size) {
+  const unit = UNITS.find(([, bytes]) => typeof size === "number" && size % bytes === 0);
+  return unit ? `${size / unit[1]}${unit[0]}` : String(size);
+}
+
+const SizeField = (given) => html`<${TextField} ...${given} shows=${sizeText} />`;
+
 export const Limits = () => html`<${Part} title="Limits" roots=${["limits", "pool", "priority", "rlimits"]} about="memory, CPU, processes, pools">
-  <div class="edit-grid">
-    <${TextField} path="limits.memory_max" label="Memory, at most" placeholder="512M" hint="Above it is killed." class="edit-short" />
-    <${TextField} path="limits.memory_high" label="Memory, slowed down" placeholder="400M" class="edit-short" />
-    <${TextField} path="limits.memory_restart" label="Memory, restarted" placeholder="1G" class="edit-short" />
+  <div class="edit-grid edit-three">
+    <${SizeField} path="limits.memory_max" label="Memory, at most" placeholder="512M" hint="Above it is killed." class="edit-short" />
+    <${SizeField} path="limits.memory_high" label="Memory, slowed down" placeholder="400M" class="edit-short" />
+    <${SizeField} path="limits.memory_restart" label="Memory, restarted" placeholder="1G" class="edit-short" />
     <${NumberField} path="limits.cpu" label="CPUs" placeholder="0.5" />
     <${NumberField} path="limits.pids" label="Processes and threads" placeholder="100" />
     <${TextField} path="pool" label="Pool" hint="Its slots bound how much runs at a time." class="edit-short" />
@@ -242,9 +252,9 @@ export const Limits = () => html`<${Part} title="Limits" roots=${["limits", "poo
 <//>`;
 
 export const Output = () => html`<${Part} title="Output" roots=${["output"]} about="what is kept of its output">
-  <div class="edit-grid">
-    <${TextField} path="output.quota" label="At most, a replica" placeholder="100M" class="edit-short" />
-    <${TextField} path="output.segment_size" label="New file at" placeholder="16M" class="edit-short" />
+  <div class="edit-grid edit-three">
+    <${SizeField} path="output.quota" label="At most, a replica" placeholder="100M" class="edit-short" />
+    <${SizeField} path="output.segment_size" label="New file at" placeholder="16M" class="edit-short" />
     <${NumberField} path="output.max_age" label="Kept for" unit="s" placeholder="604800" />
     <${NumberField} path="output.segment_age" label="New file after" unit="s" placeholder="86400" />
     <div class="edit-wide edit-checks">
