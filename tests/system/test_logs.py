@@ -94,17 +94,25 @@ def test_a_follower_misses_and_repeats_nothing_when_the_manager_is_another(
 
 def test_a_follower_gets_tasks_and_replicas_that_come_later(service: Service) -> None:
     service.must_post("early", "echo early; exec sleep 1000", "daemon")
-    follower = Follower(service, "early,late*")
+    follower = Follower(service, "early", "late*")
+    by_label = Follower(service, "label=tier=front", "ns=shop")
     follower.wait(lambda found: found == ["early"])
 
-    service.must_post("late-1", "echo late")
+    service.must_post("late-1", "echo late", labels={"tier": "front"}, namespace="shop")
+    service.must_post("late-2", "echo elsewhere", labels={"tier": "front"}, namespace="home")
+    follower.wait(lambda found: "elsewhere" in found)
+    by_label.wait(lambda found: found == ["late"])
     service.must_post("other", "echo other")
     follower.wait(lambda found: "late" in found)
     answer = service.request("PATCH", "/v1/tasks/early", {"replica": 3})
     assert answer.status == 200, answer
     found = follower.wait(lambda found: found.count("early") == 3)
 
-    assert sorted(found) == ["early", "early", "early", "late"]
+    assert sorted(found) == ["early", "early", "early", "elsewhere", "late"]
+    assert by_label.texts() == ["late"]
+    assert texts(service, label="tier=front", tail=9) == ["late", "elsewhere"]
+    assert texts(service, namespace="shop,x", tail=9) == ["late"]
+    assert service.request("GET", "/v1/logs?label=tier=back").status == 404
     late = until(lambda: f if len(f := follower.of("late-1")) == 3 else None)
     assert [line.marker[:7] for line in late] == ["started", "", "exited "]
     service.wait_ends("other")

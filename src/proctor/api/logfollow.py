@@ -22,7 +22,7 @@ from proctor.logs.markers import Found, Marker
 from proctor.logs.search import Source, Wanted, begin, line_begin, search, whole
 
 from .cursor import NONE, Cursor, Place, Rank, encode
-from .logview import LogView, State, entry, marked, markers_of, matcher
+from .logview import LogView, State, entry, marked, markers_of
 from .oapi import Call, Nothing
 from .ports import Service, Subscribe
 from .schemas.streams import LogsQuery
@@ -225,7 +225,9 @@ class _News:
     def __init__(self, view: LogView, service: Service, query: LogsQuery) -> None:
         self._view = view
         self._drain = service.drain
-        self._meant = matcher(query.task)
+        self._meant = view.matcher(query)
+        # A name means the same for ever, a label may be another task's by now.
+        self._forgets = bool(query.namespace or query.label)
         self._known: dict[ReplicaId, bool] = {}
         self._marked = marked(replace(query, tail=None)) and query.run is None
         self._mailbox: Mailbox[None] = Mailbox(1 << 30)
@@ -255,7 +257,7 @@ class _News:
 
     def _on_growth(self, id: ReplicaId, end: int) -> None:
         meant = self._known.get(id)
-        if meant is None:
+        if meant is None or self._forgets:
             meant = self._known[id] = self._meant(id)
         if meant:
             self._soon(lambda: self._note(id))

@@ -53,7 +53,7 @@ class LogPages:
         )
         wishes = wanted(asked)
         at = _cursor(query.at)
-        ids = await asyncio.to_thread(self._view.chosen, query.task)
+        ids = await asyncio.to_thread(self._view.chosen, asked)
         sources, states = await self._view.settled(self._of_run(ids, query.run), asked)
         page = await asyncio.to_thread(self._page, sources, states, wishes, query, at)
         return json_reply(page)
@@ -103,6 +103,7 @@ class LogPages:
             lines=[entry(step.id, step.one) for step in page.steps],
             before=self._cursor(logs, before, page.steps[0].key if page.steps else 0.0),
             after=self._cursor(logs, after, page.steps[-1].key if page.steps else 0.0),
+            bytes=sum(after[log.id].offset - before[log.id].offset for log in logs),
             bytes_before=sum(before[log.id].offset - log.first for log in logs),
             bytes_after=sum(log.stop - after[log.id].offset for log in logs),
             first=all(_is_first(log, before[log.id]) for log in logs),
@@ -152,6 +153,7 @@ def group(handlers: LogPages) -> Group:
             "lines": [LINE],
             "before": "1893456000.000000,web:0@512.17.0",
             "after": "1893456000.000000,web:0@522.17.0",
+            "bytes": 10,
             "bytes_before": 512,
             "bytes_after": 0,
             "first": False,

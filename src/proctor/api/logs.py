@@ -40,12 +40,12 @@ class Logs:
     async def lines(self, call: Call[LogsQuery, Nothing]) -> Stream:
         query, wishes = call.query, wanted(call.query)
         framing = Framing(call.header(b"accept"), default=LINES)
-        ids = await asyncio.to_thread(self._view.chosen, query.task)
+        ids = await asyncio.to_thread(self._view.chosen, query)
         if query.follow and self._service.subscribe is not None:
             after = _after(query.after or call.header(b"last-event-id"))
             following = Following(self._view, self._service, call, framing)
             return Stream(following.chunks(ids, wishes, after), framing.headers)
-        sources, states = await self._view.settled(ids, query)
+        sources, states = await self._view.settled(ids, query, lines=False)
         sources = [replace(source, stop=states[source.id].end) for source in sources]
         return Stream(self._read(sources, wishes, framing), framing.headers)
 

@@ -23,7 +23,7 @@ from proctor.manager import Manager
 from .cursor import Rank
 from .ports import Service
 from .schemas.streams import LogEntry, LogsQuery
-from .selectors import is_glob
+from .selectors import has_labels, is_glob
 
 MOST_RUNS = 10_000
 
@@ -47,29 +47,55 @@ class LogView:
         self.root = root
         self._flush = service.flush
 
-    def chosen(self, selector: str) -> list[ReplicaId]:
-        """Return the replicas meant, those of tasks that are gone too.  Raises UnknownTask."""
+    def chosen(self, query: LogsQuery) -> list[ReplicaId]:
+        """Return the replicas meant, those of tasks that are gone too.
+
+        Raises UnknownTask for a name that there is not.
+        """
         known = {*self.manager.world.replicas, *files.replicas(self.root)}
-        meant = matcher(selector)
-        for part in filter(None, selector.split(",")):
-            one = matcher(part)
+        for part in filter(None, query.task.split(",")):
+            one = by_name(part)
             if not is_glob(part.partition(":")[0]) and not any(map(one, known)):
                 raise UnknownTask(
                     f"no task is named {part!r}, nor has one left output", field="task"
                 )
-        return sorted(filter(meant, known))
+        found = sorted(filter(self.matcher(query), known))
+        if not found and (query.namespace or query.label) and not query.follow:
+            raise UnknownTask("no task fits the selection", field="task")
+        return found
+
+    def matcher(self, query: LogsQuery) -> Callable[[ReplicaId], bool]:
+        """Return whether a replica is meant; of what is gone there are no labels.
+
+        It may be asked in any thread: it only looks one value up.
+        """
+        named, tasks = by_name(query.task), self.manager.world.tasks
+        namespaces = [part for part in query.namespace.split(",") if part]
+        pairs = [part.partition("=") for part in query.label.split(",") if part]
+        labels = [(name, value if equals else None) for name, equals, value in pairs]
+        if not namespaces and not labels:
+            return named
+
+        def meant(id: ReplicaId) -> bool:
+            task = tasks.get(id.task)
+            if task is None or not named(id):
+                return False
+            fits = not namespaces or task.spec.namespace in namespaces
+            return fits and has_labels(task.spec.labels, labels)
+
+        return meant
 
     async def settled(
-        self, ids: Sequence[ReplicaId], query: LogsQuery
+        self, ids: Sequence[ReplicaId], query: LogsQuery, *, lines: bool = True
     ) -> tuple[list[Source], dict[ReplicaId, State]]:
         """Return where to read, and how far: whatever is marked there as ended is on file whole.
 
         Ends are taken from before the output was flushed, so that nothing follows them; begins
         from after it was looked how far the logs go, so that nothing there precedes its own.
+        Without `lines` nobody minds where the last line that is whole ends.
         """
         early = self._sources(ids, query)
-        # What is not followed is read to its end, whether that is one of a line or not.
-        resting = {id for id in ids if not (query.follow and self._is_alive(id))}
+        resting = {id for id in ids if not (lines and self._is_alive(id))}
         if self._flush is not None:
             await asyncio.wrap_future(self._flush())
         states = await asyncio.to_thread(_states, self.root, ids, resting)
@@ -126,7 +152,7 @@ def _states(
     return states
 
 
-def matcher(selector: str) -> Callable[[ReplicaId], bool]:
+def by_name(selector: str) -> Callable[[ReplicaId], bool]:
     """Return whether a replica is meant; without a selector all are, but for the service's own."""
     parts = [part.partition(":") for part in selector.split(",") if part]
 

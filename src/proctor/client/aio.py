@@ -29,7 +29,7 @@ from .models import (
     Usage,
 )
 from .outcome import LONGEST_WAIT, check, is_over
-from .selection import names_of, parse
+from .selection import Selection, names_of, parse
 from .streams import Resumption, SseParser, read_event, read_line, read_log
 from .transport import RETRY_PAUSE
 
@@ -221,24 +221,26 @@ class AsyncClient:
         async for line in proctor.logs("web*", tail=100, follow=True):
             print(line.task, line.text)
         """
-        names = await self.names(select)
+        selection = parse(select)
+        if any("," in value for value in selection.labels.values()):  # It separates them.
+            selection = Selection(tuple(await self.names(select)))
         if query.get("follow"):
-            async for followed in self._followed(names, query):
+            async for followed in self._followed(selection, query):
                 yield followed
             return
-        async for line in self.transport.lines(ops.logs(names, query)):
+        async for line in self.transport.lines(ops.logs(selection, query)):
             if line:
                 yield read_line(line)
 
     async def _followed(
-        self, names: Sequence[str], query: Mapping[str, Any]
+        self, selection: Selection, query: Mapping[str, Any]
     ) -> AsyncIterator[LogLine]:
         resumption = Resumption()
         while True:
             resumption.begin()
             broken: NotReachable | None = None
             try:
-                call = ops.followed_logs(names, query, resumption.after)
+                call = ops.followed_logs(selection, query, resumption.after)
                 async for line in self.transport.lines(call):
                     if message := resumption.feed(line):
                         yield read_log(message)

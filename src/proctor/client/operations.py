@@ -109,14 +109,23 @@ def usage(name: str | None, *, pss: bool) -> Call[Usage]:
     return Call("GET", "/v1/metrics", Usage, {"task": name, "pss": pss or None})
 
 
-def logs(names: Sequence[str], query: Fields) -> Call[bytes]:
-    query = {"task": ",".join(names) or None, **query}
+def logs(selection: Selection, query: Fields) -> Call[bytes]:
+    query = {**_of_selected(selection), **query}
     return Call("GET", "/v1/logs", bytes, query, accept=JSON_LINES)
 
 
-def followed_logs(names: Sequence[str], query: Fields, after: str) -> Call[bytes]:
-    query = {"task": ",".join(names) or None, **query, "after": after or None}
+def followed_logs(selection: Selection, query: Fields, after: str) -> Call[bytes]:
+    query = {**_of_selected(selection), **query, "after": after or None}
     return Call("GET", "/v1/logs", bytes, query, accept=EVENTS)
+
+
+def _of_selected(selection: Selection) -> dict[str, Any]:
+    labels = ",".join(f"{name}={value}" for name, value in selection.labels.items())
+    return {
+        "task": ",".join(selection.tasks) or None,
+        "namespace": ",".join(selection.namespaces) or None,
+        "label": labels or None,
+    }
 
 
 def events(names: Sequence[str], after: int | None, limit: int | None) -> Call[bytes]:

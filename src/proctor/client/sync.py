@@ -28,7 +28,7 @@ from .models import (
     Usage,
 )
 from .outcome import LONGEST_WAIT, check, is_over
-from .selection import names_of, parse
+from .selection import Selection, names_of, parse
 from .streams import Resumption, messages, read_event, read_line, read_log
 from .transport import RETRY_PAUSE, Transport
 
@@ -219,21 +219,23 @@ class Client:
         for line in proctor.logs("web*", tail=100, follow=True):
             print(line.task, line.text)
         """
-        names = self.names(select)
+        selection = parse(select)
+        if any("," in value for value in selection.labels.values()):  # It separates them.
+            selection = Selection(tuple(self.names(select)))
         if query.get("follow"):
-            yield from self._followed(names, query)
+            yield from self._followed(selection, query)
             return
-        for line in self.transport.lines(ops.logs(names, query)):
+        for line in self.transport.lines(ops.logs(selection, query)):
             if line:
                 yield read_line(line)
 
-    def _followed(self, names: Sequence[str], query: Mapping[str, Any]) -> Iterator[LogLine]:
+    def _followed(self, selection: Selection, query: Mapping[str, Any]) -> Iterator[LogLine]:
         resumption = Resumption()
         while True:
             resumption.begin()
             broken: NotReachable | None = None
             try:
-                call = ops.followed_logs(names, query, resumption.after)
+                call = ops.followed_logs(selection, query, resumption.after)
                 for line in self.transport.lines(call):
                     if message := resumption.feed(line):
                         yield read_log(message)
