@@ -114,10 +114,19 @@ def test_managers_that_die_at_once_are_started_ever_later() -> None:
     assert not died_quickly(failed, greeted=True, lived=2.0)
 
 
-@pytest.mark.parametrize("manager", [["/bin/sh", "-c", "exit 2"], ["/nope/manager"]])
-def test_a_manager_that_cannot_start_ends_the_service_with_2(manager: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("manager", "status"),
+    [
+        (["/bin/sh", "-c", "exit 2"], 2),
+        (["/bin/sh", "-c", "exit 7"], 7),
+        (["/nope/manager"], 2),
+    ],
+)
+def test_a_first_manager_that_cannot_start_ends_the_service(
+    manager: list[str], status: int
+) -> None:
     done = subprocess.run(command(manager), capture_output=True, timeout=DEADLINE)
-    assert done.returncode == 2
+    assert done.returncode == status
 
 
 def test_the_keeper_ends_as_its_manager_says(keeper: KeeperProcess, talk: Talk) -> None:

@@ -164,8 +164,10 @@ class Keeper:
 
     def _replace_manager(self, code: int, greeted: bool) -> None:
         first = self._manager.generation == 1
-        if code == REFUSED and (first or not greeted) and not self._custody.runs.all:
-            self._status = REFUSED  # It has said why.
+        refused = code == REFUSED and (first or not greeted)
+        unfit = code > 0 and first and not greeted
+        if (refused or unfit) and not self._custody.runs.all:
+            self._status = code  # It has said why, and another one would do the same.
         elif self._stops and not greeted:
             self._abandon()
         elif self._reloading:
