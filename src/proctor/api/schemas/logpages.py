@@ -54,6 +54,7 @@ class LogPage(Struct, frozen=True):
     after: Annotated[
         str, Meta(description="The place behind the last line; also `after` of /v1/logs.")
     ]
+    bytes: Annotated[int, Meta(description="How much of the logs the page covers.")]
     bytes_before: Annotated[int, Meta(description="How much of the logs is before the page.")]
     bytes_after: Annotated[int, Meta(description="How much is behind it.")]
     first: Annotated[bool, Meta(description="Whether nothing is before it.")]

@@ -1,0 +1,395 @@
+// The lines of the logs that are in memory: a window on them, which moves.
+//
+// Rule 1: `lines` is all there is between the places `blocks[0].before` and `blocks.at(-1).after`,
+// without a gap or a repeat.  Rule 2: there are never many more than MOST of them: what is far from
+// the reader is dropped, and had again from the service.  Rule 3: the live stream is on only while
+// the window reaches the end; it goes on at the place where the window ends.
+import { get, stream } from "../../api.js";
+import { batch, signal } from "../../lib.js";
+
+export const MOST = 20_000;
+const PAGE = 1000;
+const LIVE_BLOCK = 500;
+const USUAL_LINE = 100; // bytes, until we know better
+const AGAIN = [300, 5000];
+
+export class LogWindow {
+  /** `asked`: {task, run, grep, level}, as /v1/logs takes them. */
+  constructor(asked) {
+    this.asked = asked;
+    this.lines = [];
+    /** The number of lines[0]; a line keeps its number while it is in the window. */
+    this.base = 0;
+    this.blocks = [];
+    this.first = this.last = true;
+    this.bytesBefore = this.bytesAfter = 0;
+    this.density = 1 / USUAL_LINE; // lines a byte
+    /** {number, dy, middle}: this line is `dy` pixels below the upper edge of what is seen, or in the
+     * middle; {px}: so far down, where no line is yet. */
+    this.anchor = { number: 0, dy: 0 };
+    /** Changes with each change of the above. */
+    this.version = signal(0);
+    /** "loading", "live", "paused", "reconnecting", "past" (the end is elsewhere) or "failed". */
+    this.status = signal("loading");
+    this.error = signal(null);
+    /** Whether what is seen sticks to the end. */
+    this.following = signal(true);
+    this.paused = signal(false);
+    /** How many lines have come since it does not. */
+    this.unseen = signal(0);
+    this.loading = signal(false);
+    /** "web:0" -> a number of its own, in the order of appearance. */
+    this.names = new Map();
+    this.turn = 0;
+    this.busy = { back: false, forward: false };
+    this.live = null;
+    this.fresh = { lines: [], id: null, known: 0 };
+    this.frame = 0;
+  }
+
+  close() {
+    this.turn += 1;
+    this.#endLive();
+    cancelAnimationFrame(this.frame);
+    clearTimeout(this.frame);
+  }
+
+  get end() {
+    return this.blocks.at(-1)?.after ?? "";
+  }
+
+  // Moving.
+
+  /** Show the end, and stick to it. */
+  openEnd() {
+    return this.#open(true, async () => ({ before: await this.#page({ back: true }), offset: -1 }));
+  }
+
+  /** Show what is behind a place at the upper edge: {share}, {time} or {at}. */
+  openAt(place) {
+    return this.#open(false, async () => {
+      const behind = await this.#page(place);
+      const before = behind.first ? null : await this.#page({ at: behind.before, back: true });
+      return { before, behind, offset: 0 };
+    });
+  }
+
+  /** Show the line before a place (`back`: behind it) in the middle; return its number. */
+  async openAround(at, back) {
+    await this.#open(false, async () => {
+      const [before, behind] = await Promise.all([this.#page({ at, back: true }), this.#page({ at })]);
+      return { before, behind, offset: back ? 0 : -1, middle: true };
+    });
+    return this.anchor.number;
+  }
+
+  async #open(following, load) {
+    const turn = ++this.turn;
+    this.#endLive();
+    this.loading.value = true;
+    let found;
+    try {
+      found = await load();
+    } catch (error) {
+      if (turn === this.turn) this.#fail(error);
+      return;
+    }
+    if (turn !== this.turn) return;
+    const { before, behind, offset, middle = false } = found;
+    const pages = [before, behind].filter(Boolean);
+    batch(() => {
+      this.error.value = null;
+      this.loading.value = false;
+      this.lines = [];
+      this.blocks = [];
+      this.base = 0;
+      for (const page of pages) this.#push(page);
+      const edge = before ? before.lines.length : 0;
+      this.anchor = { number: Math.max(0, edge + offset), dy: 0, middle };
+      this.#bounds(pages[0], pages.at(-1));
+      this.#settle();
+      this.#follow(following);
+      this.#changed();
+    });
+    this.#goLive();
+  }
+
+  /** Load what is before ("back") or behind ("forward") the window, if the reader comes near. */
+  async more(way) {
+    if (this.busy[way] || (way === "back" ? this.first : this.last) || this.loading.peek()) return;
+    this.busy[way] = true;
+    const turn = this.turn;
+    const back = way === "back";
+    const at = back ? this.blocks[0].before : this.end;
+    try {
+      const page = await this.#page({ at, back });
+      const edge = back ? this.blocks[0].before : this.end;
+      if (turn !== this.turn || edge !== at) return;
+      if (back) this.#prepend(page);
+      else this.#append(page);
+    } catch (error) {
+      if (turn === this.turn) this.#fail(error);
+    } finally {
+      this.busy[way] = false;
+    }
+  }
+
+  #prepend(page) {
+    this.lines = page.lines.concat(this.lines);
+    this.#name(page.lines);
+    this.base -= page.lines.length;
+    this.blocks.unshift(block(page));
+    this.#bounds(page, null);
+    while (this.blocks.length > 1 && this.lines.length - this.blocks.at(-1).count > MOST) this.#dropLast();
+    this.#settle();
+    this.#changed();
+  }
+
+  #append(page) {
+    this.#push(page);
+    this.#bounds(null, page);
+    this.#dropFirsts();
+    this.#settle();
+    this.#changed();
+    this.#goLive();
+  }
+
+  #push(page) {
+    for (const line of page.lines) this.lines.push(line);
+    this.#name(page.lines);
+    this.blocks.push(block(page));
+  }
+
+  /** Note what lies around the window, as its first and its last page say. */
+  #bounds(early, late) {
+    if (early) [this.bytesBefore, this.first] = [early.bytes_before, early.first];
+    if (late) [this.bytesAfter, this.last] = [late.bytes_after, late.last];
+  }
+
+  #dropFirsts() {
+    while (this.blocks.length > 1 && this.lines.length - this.blocks[0].count > MOST) {
+      const gone = this.blocks.shift();
+      this.lines.splice(0, gone.count);
+      this.base += gone.count;
+      this.bytesBefore += gone.bytes;
+      this.first = false;
+    }
+  }
+
+  #dropLast() {
+    this.#endLive();
+    const gone = this.blocks.pop();
+    this.lines.length -= gone.count;
+    this.bytesAfter += gone.bytes;
+    this.last = false;
+    this.status.value = this.paused.peek() ? "paused" : "past";
+  }
+
+  /** Join empty blocks to their neighbours, and see how dense lines are. */
+  #settle() {
+    this.blocks = this.blocks.reduce((kept, one) => {
+      const before = kept.at(-1);
+      if (before && (before.count === 0 || one.count === 0)) {
+        before.count += one.count;
+        before.bytes += one.bytes;
+        before.after = one.after;
+      } else kept.push({ ...one });
+      return kept;
+    }, []);
+    const bytes = this.blocks.reduce((sum, one) => sum + one.bytes, 0);
+    if (this.lines.length && bytes > 0) this.density = this.lines.length / bytes;
+    else if (bytes > 0) this.density = 1 / (bytes + USUAL_LINE);
+  }
+
+  #page(place) {
+    return get("/v1/logs/page", { ...this.asked, limit: PAGE, ...place, back: place.back || "" });
+  }
+
+  /** Find the next line that matches behind the window ("back": before it), in all of the history.
+   *
+   * Returns {page} with one line, or null; `progress(share)` is told how far it is.
+   */
+  async find(grep, back, abort, progress = () => {}) {
+    let at = back ? this.blocks[0].before : this.end;
+    for (;;) {
+      const query = { ...this.asked, grep, at, back: back || "", limit: 1 };
+      const page = await get("/v1/logs/page", query, { signal: abort });
+      if (page.lines.length) return page;
+      if (back ? page.first : page.last) return null;
+      const [done, all] = [back ? page.bytes_after : page.bytes_before, page.bytes_before + page.bytes + page.bytes_after];
+      progress(done / Math.max(1, all));
+      at = back ? page.before : page.after;
+    }
+  }
+
+  /** Bring a loaded line into view, if it is not there: `visible()` says which are. */
+  show(number, visible) {
+    const [first, last] = visible();
+    this.#follow(false);
+    if (number < first || number > last) this.anchor = { number, dy: 0, middle: true };
+    this.#changed();
+  }
+
+  /** Show the begin of all. */
+  async toBegin() {
+    if (!this.first) {
+      await this.openAt({ share: 0 });
+      return;
+    }
+    this.#follow(false);
+    this.anchor = { number: this.base, dy: 0 };
+    this.#changed();
+  }
+
+  // Following.
+
+  /** Stick to the end, or do not. */
+  follow(wanted) {
+    if (!wanted) this.#follow(false);
+    else if (this.last && this.status.peek() !== "failed") {
+      if (this.paused.peek()) this.pause(false);
+      this.#follow(true);
+      this.#changed();
+    } else {
+      this.paused.value = false;
+      this.openEnd();
+    }
+  }
+
+  #follow(wanted) {
+    this.following.value = wanted;
+    if (wanted) this.unseen.value = 0;
+  }
+
+  /** Let nothing new in, or go on where it was. */
+  async pause(wanted) {
+    if (wanted === this.paused.peek()) return;
+    this.paused.value = wanted;
+    if (wanted) {
+      this.#flush();
+      this.#endLive();
+      this.status.value = "paused";
+      return;
+    }
+    this.status.value = this.last ? "live" : "past";
+    this.last = false;
+    await this.more("forward");
+    // It was long: those who follow want the end, others come to it by scrolling.
+    if (!this.last && this.following.peek()) await this.openEnd();
+  }
+
+  #goLive() {
+    if (!this.last) this.status.value = "past";
+    else if (this.paused.peek()) this.status.value = "paused";
+    else if (!this.live) {
+      this.live = new AbortController();
+      this.#stream(this.live.signal);
+    }
+  }
+
+  #endLive() {
+    this.live?.abort();
+    this.live = null;
+    this.fresh = { lines: [], id: null, known: 0 };
+  }
+
+  async #stream(abort) {
+    let pause = AGAIN[0];
+    while (!abort.aborted) {
+      try {
+        const query = { ...this.asked, follow: true, after: this.end };
+        const events = await stream("/v1/logs", { query, signal: abort });
+        this.status.value = "live";
+        for await (const event of events) {
+          if (abort.aborted) return;
+          pause = AGAIN[0];
+          if (event) this.#take(event);
+        }
+      } catch (error) {
+        if (abort.aborted) return;
+        if (error.status >= 400 && error.status < 500) {
+          this.#fail(error);
+          return;
+        }
+      }
+      if (abort.aborted) return;
+      // What has no place yet comes again.
+      this.#flush();
+      this.fresh = { lines: [], id: null, known: 0 };
+      this.status.value = "reconnecting";
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      pause = Math.min(2 * pause, AGAIN[1]);
+    }
+  }
+
+  #take({ id, data }) {
+    const fresh = this.fresh;
+    fresh.lines.push(data);
+    if (id) [fresh.id, fresh.known] = [id, fresh.lines.length];
+    if (this.frame) return;
+    const flush = () => {
+      this.frame = 0;
+      this.#flush();
+    };
+    // A page that nobody sees gets no frames.
+    this.frame = document.hidden ? setTimeout(flush, 250) : requestAnimationFrame(flush);
+  }
+
+  /** Put what has come into the window: up to the last line whose place is known. */
+  #flush() {
+    const { lines, id, known } = this.fresh;
+    if (!known) return;
+    this.fresh = { lines: lines.slice(known), id: null, known: 0 };
+    const come = known === lines.length ? lines : lines.slice(0, known);
+    const bytes = come.reduce((sum, line) => sum + (line.text?.length ?? -1) + 1, 0);
+    let last = this.blocks.at(-1);
+    if (last.count + come.length > LIVE_BLOCK) {
+      last = { before: last.after, after: id, count: 0, bytes: 0 };
+      this.blocks.push(last);
+    }
+    last.after = id;
+    last.count += come.length;
+    last.bytes += bytes;
+    for (const line of come) this.lines.push(line);
+    this.#name(come);
+    this.#makeRoom();
+    batch(() => {
+      if (!this.following.peek()) this.unseen.value += come.length;
+      this.#changed();
+    });
+  }
+
+  /** Drop the lines above; if it is those that are read, leave the end alone instead. */
+  #makeRoom() {
+    if (this.lines.length <= MOST + LIVE_BLOCK) return;
+    const reading = (this.anchor.number ?? this.base) - this.base;
+    if (this.following.peek() || reading > MOST / 2) {
+      this.#dropFirsts();
+      return;
+    }
+    this.#endLive();
+    this.last = false;
+    this.status.value = "past";
+  }
+
+  #fail(error) {
+    batch(() => {
+      this.loading.value = false;
+      this.error.value = error;
+      this.status.value = "failed";
+    });
+  }
+
+  #name(lines) {
+    for (const { task, replica } of lines) {
+      const name = `${task}:${replica}`;
+      if (!this.names.has(name)) this.names.set(name, this.names.size);
+    }
+  }
+
+  #changed() {
+    this.version.value += 1;
+  }
+}
+
+const block = (page) => ({ before: page.before, after: page.after, count: page.lines.length, bytes: page.bytes });
