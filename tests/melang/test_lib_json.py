@@ -73,6 +73,10 @@ def test_a_comma_may_follow_the_last_element() -> None:
     assert print_text(decoded(b'[[1,],{"a":1,},]')) == b"[[1, ], [1, ], ]"
 
 
+def test_words_may_have_capitals_as_in_the_original() -> None:
+    assert decoded(b"[True, NULL, fALSE]").values() == [True, None, False]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -2,7 +2,7 @@
 
 Arrays without keys are JSON arrays, arrays of keyed elements are objects.  As in the
 original, control characters are not escaped and numbers go through a double; a comma
-may follow the last element.
+may follow the last element, and words may have capitals.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BLANKS = b" \t\r\n"
 TOKEN = re.compile(
     rb'[ \t\r\n]*(?:"((?:[^"\\]++|\\.)*+)"'
     rb"|(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
-    rb"|(true|false|null)|([][{},:]))",
+    rb"|((?i:true|false|null))|([][{},:]))",
     re.DOTALL,
 )
 Token = tuple[bytes, Value]  # a mark, or VALUE, or STRING
@@ -194,7 +194,7 @@ def tokens(data: bytes) -> Iterator[Token]:
         elif number is not None:
             yield VALUE, as_number(float(number))
         else:
-            yield VALUE, WORDS[word]
+            yield VALUE, WORDS[word.lower()]
     if end != len(data):
         raise Unfit
 
