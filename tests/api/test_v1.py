@@ -391,6 +391,20 @@ def test_the_graph_shows_conditions_states_and_the_critical_chain(server: Runnin
     assert [link["task"] for link in graph["critical_chain"]] == ["web", "db"]
 
 
+def test_what_runs_by_a_schedule_or_waits_for_nothing_hides_no_critical_chain(
+    server: Running,
+) -> None:
+    up(server, "db")
+    up(server, "web", deps=[{"task": "db", "until": "ready"}])
+    up(server, "later")
+    make(server, "job", type="cron", cmd="serve", cron="0 0 1 1 *", deps=["db"])
+    post(server, "tasks/job/run?wait=30")
+
+    chain = get(server, "graph")["critical_chain"]
+
+    assert [link["task"] for link in chain] == ["web", "db"]
+
+
 def test_the_service_tells_of_itself_and_does_what_it_is_told(both: tuple[Running, Live]) -> None:
     server, parts = both
     up(server, "web", replica=2)

@@ -24,10 +24,18 @@ class Link(Struct, frozen=True):
 
 
 def critical_chain(world: World) -> list[Link]:
-    """Return the links, the task that was there last first, then what it waited for longest."""
+    """Return the links, the task that was there last first, then what it waited for longest.
+
+    Runs by a schedule, and those that repeat one that ended, are no part of a start.  A task that
+    waited for another comes before one that waited for nothing.
+    """
     links = {name: link for name in world.tasks if (link := _link(world, name)) is not None}
     chain: list[Link] = []
-    last = max(links.values(), key=lambda link: link.at, default=None)
+    last = max(
+        links.values(),
+        key=lambda link: (_before(world, link, links) is not None, link.at),
+        default=None,
+    )
     while last is not None:
         chain.append(last)
         last = _before(world, last, links)
@@ -37,7 +45,7 @@ def critical_chain(world: World) -> list[Link]:
 def _link(world: World, name: str) -> Link | None:
     task = world.tasks[name]
     begun = [r for r in world.replicas_of(name) if r.run and r.started is not None]
-    if not begun:
+    if not begun or task.spec.is_scheduled or any(r.restarts for r in begun):
         return None
     began = max(r.started or 0.0 for r in begun)
     at = max(_there(r) or began for r in begun)

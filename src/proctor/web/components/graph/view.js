@@ -32,7 +32,7 @@ export function View({ layout, chain, selected, onSelect }) {
     if (next) [...box.current.querySelectorAll("[data-node]")].find((node) => node.dataset.node === next.name)?.focus({ preventScroll: true });
   };
   const label = `Dependencies of ${count(layout.nodes.length, "task")}; arrow keys go from one to another, Enter opens it. The same is below as text.`;
-  return html`<div class="graph-view" ref=${box} onKeyDown=${move}>
+  return html`<div class="graph-view" ref=${box} style=${{ "--drawn": `${Math.round(layout.height + 60)}px` }} onKeyDown=${move}>
     <svg role="group" aria-label=${label} width="100%" height="100%">
       <defs><marker id="graph-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" /></marker></defs>
       <g ref=${view.moved}>

@@ -30,12 +30,12 @@ function About({ name, edges, chain, onSelect }) {
       ${task ? html`<${State} state=${task.state} />` : html`<span class="muted">There is no task of this name.</span>`}
       ${task?.reason && task.reason !== task.state && html`<p>${task.reason}</p>`}
       ${link && html`<p class="muted">On the critical chain: waited ${seconds(link.waited)}, then took ${seconds(link.took)}.</p>`}
-      ${task && html`<p class="graph-open"><a class="button small" href=${href("/task", name)}>Open the task</a>${exists("/logs") && html` <a class="button small quiet" href=${href("/logs", { task: name })}>Log</a>`}</p>`}
+      ${task && html`<div class="graph-open"><a class="button small" href=${href("/task", name)}>Open the task</a>${exists("/logs") && html` <a class="button small quiet" href=${href("/logs", { task: name })}>Log</a>`}</div>`}
     </div>
-    ${needs.length > 0 && html`<h3 class="list-head">Waits for</h3><ul class="near">${needs.map((edge) => html`<li key=${edge.needs}><span><${Pick} name=${edge.needs} onSelect=${onSelect} />
+    ${needs.length > 0 && html`<h3 class="list-head">Waits for</h3><ul class="near">${needs.map((edge) => html`<li key=${edge.needs}><span><${Pick} name=${edge.needs} onSelect=${onSelect} />${" "}
       <span class=${edge.why ? "warn" : "muted"}>${edge.why ? reason(edge) : UNTIL[edge.until]}${!edge.required && " (if it can)"}</span></span>
       <span class="graph-met" data-state=${edge.why ? "backoff" : "ok"}>${edge.why ? "not yet" : "yes"}</span></li>`)}</ul>`}
-    ${needed.length > 0 && html`<h3 class="list-head">Needed by</h3><ul class="near">${needed.map((edge) => html`<li key=${edge.task}><span><${Pick} name=${edge.task} onSelect=${onSelect} />
+    ${needed.length > 0 && html`<h3 class="list-head">Needed by</h3><ul class="near">${needed.map((edge) => html`<li key=${edge.task}><span><${Pick} name=${edge.task} onSelect=${onSelect} />${" "}
       <span class="muted">until it ${UNTIL[edge.until]}</span></span><span class="graph-met" data-state=${edge.why ? "backoff" : "ok"}>${edge.why ? "held up" : "free"}</span></li>`)}</ul>`}
   <//>`;
 }
