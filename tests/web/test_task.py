@@ -44,7 +44,7 @@ def test_a_task_that_breaks_says_why(page: Page, service: Service, tmp_path: Pat
     expect(page.locator(".last-lines")).to_contain_text("it is broken")
     expect(page.locator(".task-runs tbody .exit")).to_have_text("exited 3")
     expect(page.locator(".run-bar[data-state=bad]")).to_have_count(1)
-    expect(page.locator(".happenings")).to_contain_text("backoff, exited 3")
+    expect(page.locator(".happenings")).to_contain_text("will be started again: exited 3")
 
 
 def test_scale_asks_how_many(page: Page, service: Service) -> None:

@@ -11,9 +11,9 @@ function load() {
 
 /** A chart of lines over time.  `table` is [times, values, ...]; `series` [{label}], in that order.
  *
- * `format(value)` writes a value.  Drag to choose a range; `onRange(from, to)` hears of it, null: all.
+ * `least` is what the axis shows at least; `format(value)` writes a value.  Drag to choose a range; `onRange(from, to)` hears of it, null: all.
  */
-export function Chart({ label, table, series, format, range, onRange, sync }) {
+export function Chart({ label, table, series, least, format, range, onRange, sync }) {
   const box = useRef(null);
   const plot = useRef(null);
   const [UPlot, setUPlot] = useState(null);
@@ -26,7 +26,7 @@ export function Chart({ label, table, series, format, range, onRange, sync }) {
   useLayoutEffect(() => {
     if (!UPlot) return undefined;
     const chosen = (min, max) => onRange(min, max);
-    plot.current = new UPlot(options(UPlot, { series, format, sync, chosen, width: box.current.clientWidth }), table, box.current);
+    plot.current = new UPlot(options(UPlot, { series, least, format, sync, chosen, width: box.current.clientWidth }), table, box.current);
     const observer = new ResizeObserver(([entry]) => {
       const width = Math.floor(entry.contentRect.width);
       if (width > 0 && width !== plot.current.width) plot.current.setSize({ width, height: HEIGHT });
@@ -66,7 +66,7 @@ function useTheme() {
   return version;
 }
 
-function options(UPlot, { series, format, sync, chosen, width }) {
+function options(UPlot, { series, least, format, sync, chosen, width }) {
   const style = getComputedStyle(document.documentElement);
   const colour = (name) => style.getPropertyValue(name).trim();
   const font = `12px ${style.getPropertyValue("--font")}`;
@@ -78,7 +78,7 @@ function options(UPlot, { series, format, sync, chosen, width }) {
     padding: [8, 8, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: sync }, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
-    scales: { y: { range: (plot, min, max) => [0, Math.max(max * 1.15, 1e-9)] } },
+    scales: { y: { range: (plot, min, max) => [0, Math.max((max ?? 0) * 1.15, least)] } },
     axes: [
       { ...axis, grid: { show: false }, size: 28, values: (plot, ticks) => ticks.map(clock) },
       { ...axis, grid, size: 64, space: 36, values: (plot, ticks) => ticks.map(format) },

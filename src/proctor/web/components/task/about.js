@@ -71,11 +71,11 @@ function Said({ replica, name, target }) {
   const said = replica.checks.find((check) => check.name === name);
   if (!said) return html`<li><span>${replica.alias}</span><span class="muted">not asked</span></li>`;
   const state = said.passing === null ? "waiting" : said.passing ? "ok" : "bad";
-  const word = said.passing === null ? "no verdict" : said.passing ? "passes" : "fails";
+  const word = said.passing === null ? "no verdict yet" : said.passing ? "passes" : "fails";
   const text = target && said.text.startsWith(`${target}: `) ? said.text.slice(target.length + 2) : said.text;
   const row = said.failures ? `${said.failures} failed in a row` : said.successes ? `${said.successes} in a row` : "";
   return html`<li><span>${replica.alias}<span class="muted said">${text || "no answer yet"}</span></span>
-    <span class="check-word"><${State} state=${state} /><span class="visually-hidden">${word}</span>
+    <span class="check-word"><span class="state" data-state=${state}><span class="dot" aria-hidden="true"></span>${word}</span>
     <span class="muted small">${row}${said.at && html`<br /><${Moment} at=${said.at} />`}</span></span></li>`;
 }
 

@@ -15,6 +15,8 @@ export function Actions({ task }) {
   const pending = replicas.some((one) => !["down", "failed"].includes(one.state));
   const enabled = spec.enabled !== false;
   const runs = spec.type !== "daemon";
+  // What runs once is run; what has a schedule is started already while it waits for its time.
+  const startable = !pending && spec.type !== "once" && task.state !== "scheduled";
   const does = (verb, words, query) => () => act(verb, [name], { words: `${words} ${name}`, query });
 
   const scale = async () => {
@@ -37,10 +39,10 @@ export function Actions({ task }) {
   };
 
   return html`<div class="task-actions" role="group" aria-label="Actions">
-    ${!pending && html`<${Action} kind="primary" onClick=${does("start", "Starting")}>Start<//>`}
+    ${startable && html`<${Action} kind="primary" onClick=${does("start", "Starting")}>Start<//>`}
     ${pending && html`<${Action} onClick=${does("stop", "Stopping")}>Stop<//>`}
     ${pending && html`<${Action} onClick=${does("restart", "Restarting")}>Restart<//>`}
-    ${runs && html`<${Action} onClick=${does("run", "Running")}>Run now<//>`}
+    ${runs && html`<${Action} kind=${pending || startable ? "" : "primary"} onClick=${does("run", "Running")}>Run now<//>`}
     <${Action} onClick=${scale}>Scale…<//>
     <${Action} onClick=${signal} disabled=${alive === 0}>Signal…<//>
     <${Action} onClick=${enabled ? does("disable", "Disabling") : does("enable", "Enabling")}>${enabled ? "Disable" : "Enable"}<//>

@@ -1,5 +1,6 @@
 // In which states the replicas of a task have been, and the events that say why.
 import { get } from "../../api.js";
+import { actorWords, condensed, eventWords } from "../../eventwords.js";
 import { duration, moment } from "../../format.js";
 import { html, useState } from "../../lib.js";
 import { now } from "../../live.js";
@@ -30,7 +31,7 @@ export function Timeline({ task }) {
       <div class="track track-scale small muted"><span></span><div><span>${duration(span)} ago</span><span>now</span></div></div>
     </div>
     <ol class="happenings">
-      ${events.slice(0, 8).map((event) => html`<${Happening} key=${event.id} event=${event} />`)}
+      ${condensed(events.slice(0, 60)).slice(0, 8).map((event) => html`<${Happening} key=${event.id} event=${event} />`)}
     </ol>
     ${more && html`<p class="section-foot">${more}</p>`}
   <//>`;
@@ -44,12 +45,12 @@ function Piece({ piece, since, span }) {
 }
 
 function Happening({ event }) {
-  const kind = event.kind.replace(/^replica\./, "").replace(/^task\./, "task ");
+  const { what, why } = eventWords(event);
   const who = event.replica === undefined ? "" : `${event.task}:${event.replica}`;
   return html`<li><span class="muted"><${Moment} at=${event.at} /></span>
     <span class="muted who">${who}</span>
-    <span>${kind}${event.reason && html`<span class="muted">, ${event.reason}</span>`}</span>
-    <span class="muted actor">${event.actor}</span></li>`;
+    <span>${what}${why && html`<span class="muted">: ${why}</span>`}</span>
+    <span class="muted actor">${actorWords(event.actor)}</span></li>`;
 }
 
 /** Return [[alias, [{state, begin, end, reason}]]] of the span, from events, the newest first. */

@@ -18,7 +18,7 @@ export function UsageCharts({ task }) {
   const together = aliases.length > LINES;
   const names = together ? [`all ${aliases.length}`] : aliases;
   const series = names.map((label) => ({ label }));
-  const [cpu, memory] = useMemo(() => tables(rows, together ? null : aliases), [rows, aliases.join()]);
+  const [cpu, memory] = useMemo(() => tables(withGaps(rows, span === "10m" ? 10 : 200), together ? null : aliases), [rows, span, aliases.join()]);
   const chooseSpan = (value) => {
     setSpan(value);
     setRange(null);
@@ -37,9 +37,9 @@ export function UsageCharts({ task }) {
       ? html`<${Empty}>${runs ? "The first figures come in a few seconds." : "Nothing of it runs."}<//>`
       : html`<div class="charts">
           <figure><figcaption>CPU <strong>${runs && percent(sum(last, 0))}</strong></figcaption>
-            <${Chart} label="CPU over time" table=${cpu} format=${percent} ...${shared} /></figure>
+            <${Chart} label="CPU over time" table=${cpu} format=${percent} least=${0.05} ...${shared} /></figure>
           <figure><figcaption>Memory <strong>${runs && bytes(sum(last, 1))}</strong></figcaption>
-            <${Chart} label="Memory over time" table=${memory} format=${bytes} ...${shared} /></figure>
+            <${Chart} label="Memory over time" table=${memory} format=${bytes} least=${1 << 20} ...${shared} /></figure>
         </div>
         ${names.length > 1 && html`<ul class="legend">${names.map((name, n) => html`<li key=${name} data-series=${n + 1}>${name}</li>`)}</ul>`}`}
   <//>`;
@@ -94,6 +94,14 @@ async function past(name, range, abort) {
 function aliasesOf(rows) {
   const found = new Set(rows.flatMap((row) => Object.keys(row.replicas)));
   return [...found].sort((a, b) => Number(a.split(":")[1]) - Number(b.split(":")[1]));
+}
+
+/** Put a row of nothing where there are no figures for longer than `most` seconds: nothing ran. */
+function withGaps(rows, most) {
+  return rows.flatMap((row, n) => {
+    const before = rows[n - 1];
+    return before && row.at - before.at > most ? [{ at: before.at + 1, replicas: {} }, row] : [row];
+  });
 }
 
 /** Return the tables of CPU and of memory; `aliases` null: of all together. */
