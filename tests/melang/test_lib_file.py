@@ -124,6 +124,14 @@ def test_errors_of_the_system_are_noted(file: File, tmp_path: Path) -> None:
     assert (file.read(10), file.errmsg()) == (False, b"Is a directory")
 
 
+def test_a_descriptor_that_is_no_number_is_an_error(file: File) -> None:
+    file.object.put(b"fd", b"5")
+
+    with pytest.raises(MelangError, match=r"^Invalid type of 'fd'\.$"):
+        file.read(1)
+    assert file.errmsg() == b"Success"
+
+
 def test_only_what_this_coroutine_opened_can_be_touched(file: File, path: bytes) -> None:
     """A script can write any number into `fd`, that of the event loop among them."""
     foreign = os.open(path, os.O_RDWR | os.O_CREAT)

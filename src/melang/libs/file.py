@@ -25,20 +25,29 @@ WHENCE = {b"begin": os.SEEK_SET, b"current": os.SEEK_CUR, b"end": os.SEEK_END}
 
 def descriptor(co: Coroutine, this: Value) -> int | None:
     """Return the descriptor of an open `File`; else None, and say so in `errno`."""
-    require_file(this)
-    fd = this.props.get(b"fd")
-    if type(fd) is not int or fd not in opened_by(co):
+    require_number(this)
+    fd: int = this.props[b"fd"]
+    if fd not in opened_by(co):
         this.put(b"errno", errno.EBADF)
         return None
     return fd
 
 
 def require_file(this: Value) -> None:
-    """Make sure that a method was not put into another object, nor called without one."""
+    """Make sure that `this` is a `File`: methods can be put into other objects."""
     if not isinstance(this, Object):
         raise MelangError("'this' not object.")
     if this.set_name != SET.name:
         raise MelangError("Invalid set type, File object required.")
+
+
+def require_number(this: Value) -> None:
+    """Make sure that `this` is a `File` whose `fd` is a number still."""
+    require_file(this)
+    if b"fd" not in this.props:
+        raise MelangError("Lack of member 'fd'.")
+    if type(this.props[b"fd"]) is not int:
+        raise MelangError("Invalid type of 'fd'.")
 
 
 def opened_by(co: Coroutine) -> set[int]:
@@ -63,7 +72,7 @@ def failed(this: Value, error: OSError) -> bool:
 
 @builtin(3, method=True, name="open")
 def open_(co: Coroutine, this: Value, path: Value, mode: Value, permissions: Value) -> Value:
-    require_file(this)
+    require_number(this)
     if type(path) is not bytes:
         raise MelangError("'path' demand string.")
     if type(mode) is not bytes:
@@ -73,7 +82,7 @@ def open_(co: Coroutine, this: Value, path: Value, mode: Value, permissions: Val
     if type(permissions) is not int:
         raise MelangError("'prio' demand integer.")
     flags = open_flags(mode)
-    if this.props.get(b"fd") in opened_by(co):
+    if this.props[b"fd"] in opened_by(co):
         close_one(co, this)
     try:
         fd = os.open(path.split(b"\0")[0], flags, permissions & 0o777)
@@ -136,7 +145,7 @@ def write(co: Coroutine, this: Value, data: Value) -> Value:
 
 @builtin(2, method=True)
 def lseek(co: Coroutine, this: Value, offset: Value, whence: Value) -> Value:
-    require_file(this)
+    require_number(this)
     if type(offset) is not int:
         raise MelangError("'offset' demand integer.")
     if offset < 0:

@@ -49,7 +49,7 @@ def rows(matrix: Array) -> list[Row]:
     if type(height) is not int or type(width) is not int or not isinstance(numbers, Array):
         raise MelangError("Invalid argument.")
     values = numbers.values()
-    fits = height >= 0 <= width and height * width == len(values)
+    fits = height >= 0 <= width and height * width == len(values) == numbers.end()
     if not fits or not all(type(value) in (int, float) for value in values):
         raise MelangError("Invalid argument.")
     data = [float(value) for value in values]
