@@ -17,11 +17,12 @@ from proctor.logs.search import Source, Wanted, search
 from proctor.manager import Manager
 
 from . import cursor
+from .errors import Problem, Refused
 from .logfollow import BATCH, Following
 from .logview import LogView, entry, wanted
 from .oapi import Call, Nothing
 from .ports import Service
-from .reply import NO_SNIFF, NO_STORE, Reply, Stream
+from .reply import NO_SNIFF, NO_STORE, Stream
 from .schemas.streams import LogsQuery, RawQuery
 from .streams import LINES, Framing
 
@@ -56,7 +57,7 @@ class Logs:
         while batch := await asyncio.to_thread(lambda: list(islice(found, BATCH))):
             yield b"".join(framing.frame(entry(id, one)) for _, id, one in batch)
 
-    async def raw(self, call: Call[RawQuery, Nothing]) -> Stream | Reply:
+    async def raw(self, call: Call[RawQuery, Nothing]) -> Stream:
         """Return the bytes themselves: all that are kept, or a range of them."""
         id = self._known(call.path["name"], call.path["index"])
         first, end = await asyncio.to_thread(reader.bounds, self._root, id)
@@ -67,7 +68,8 @@ class Logs:
             return Stream(_in_thread(reader.chunks(self._root, id, start, stop)), head)
         start, stop = max(asked[0], first), min(asked[1], end)
         if start >= stop:
-            return Reply(416, b"", (*head, (b"content-range", b"bytes */%d" % end)))
+            where = (b"content-range", b"bytes */%d" % end)
+            raise Refused(Problem(416, f"only bytes {first} to {end} are kept", headers=(where,)))
         bounds = b"bytes %d-%d/%d" % (start, stop - 1, end)
         chunks = _in_thread(reader.chunks(self._root, id, start, stop))
         return Stream(chunks, (*head, (b"content-range", bounds)), status=206)

@@ -258,7 +258,8 @@ def streams(logs: Logs, events: Events) -> Group:
             id="read_logs",
             tag="logs",
             summary="Read what tasks write, interleaved in the order of time",
-            description="JSON lines, or server-sent events if the client accepts those.",
+            description="JSON lines, or server-sent events if the client accepts those. With"
+            " `follow` events have ids: resume with `after` or Last-Event-ID.",
             handler=logs.lines,
             query=LogsQuery,
             returns="application/x-ndjson",
@@ -270,11 +271,17 @@ def streams(logs: Logs, events: Events) -> Group:
             id="read_output",
             tag="logs",
             summary="Read the bytes that a replica wrote, as they are",
+            description="All that are kept, or a part: by `start` and `stop`, or a Range header.",
             handler=logs.raw,
             query=RawQuery,
             returns="application/octet-stream",
+            also={206: "The range of bytes that was asked for."},
             places=NAME | {"index": "The replica's index."},
-            errors={400: "The index is no number.", 404: "There is no output of it."},
+            errors={
+                400: "The index is no number.",
+                404: "There is no output of it.",
+                416: "Nothing of the range is kept.",
+            },
         ),
         Operation(
             method="GET",
