@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proctor.api.cursor import Cursor, Place, encode, parse
@@ -14,6 +14,7 @@ IDS = st.builds(
 PLACES = st.builds(Place, st.integers(0, 10**17), st.tuples(st.integers(0, 10**17), st.booleans()))
 
 
+@settings(deadline=None)
 @given(st.floats(0, 10**10).map(lambda at: round(at, 6)), st.dictionaries(IDS, PLACES, max_size=5))
 def test_what_was_written_is_read_again(since: float, places: dict[ReplicaId, Place]) -> None:
     found = parse(encode(since, places))
@@ -30,6 +31,7 @@ def test_it_is_text_that_fits_into_a_header() -> None:
     assert parse("5") == Cursor(5.0, {})
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_anything_else_is_refused(text: str) -> None:
     found = parse(text)

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proctor.core.model import ReplicaId
@@ -84,6 +84,7 @@ def test_following_takes_whole_lines_only_and_goes_on_where_it_was(tmp_path):
     assert line_begin(tmp_path, WEB, 8) == 8
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 39), max_size=60), st.integers(1, 30), st.sampled_from([1.0, 0.005]))
 def test_the_tail_of_many_logs_is_that_of_all_their_lines(tmp_path_factory, written, count, step):
     root = tmp_path_factory.mktemp("logs")
@@ -154,6 +155,7 @@ def test_markers_of_replicas_are_merged_by_about_when_they_came(root):
     ]  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 4), st.floats(0, 100)), max_size=12), st.data())
 def test_markers_never_come_out_of_order_and_none_is_lost(written, data):
     lines = [Line(at, run, 0, n, b"\n") for n, (run, at) in enumerate(sorted(written))]
@@ -169,6 +171,7 @@ def test_markers_never_come_out_of_order_and_none_is_lost(written, data):
     assert len(found) == len(lines) + len(markers)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.text("ab \t", max_size=6), max_size=30),
     st.sampled_from(["a", "^b", "b$", "^$", "a.*b"]),

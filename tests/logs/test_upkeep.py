@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proctor.core.model import ReplicaId
@@ -273,6 +273,7 @@ def test_a_segment_waits_before_it_is_compressed_and_goes_at_its_age() -> None:
     assert judged(Lot(Segment(0, 100), Limits(), newest=False), 1500.0, 60.0) == Fate()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=700_000), st.integers(0, 700_000), st.integers(0, 700_000))
 def test_any_part_of_any_content_comes_out_as_it_went_in(
     content: bytes, start: int, stop: int
