@@ -1,21 +1,26 @@
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
 import tracemalloc
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proctor.api.proc import PIECE, encoded
+from proctor.api.accept import Acceptance
+from proctor.api.oapi import NOTHING, Call
+from proctor.api.proc import PIECE, NameQuery, Proc, encoded
 from proctor.core.model import ReplicaId
+from proctor.core.spec import Spec, TaskType
 from proctor.logs.writer import LogWriter
 
-from .support import GENEROUS, Running, running, task
+from .support import GENEROUS, MemoryManager, Running, running, task
 
 
 def write_log(root: Path, id: ReplicaId, run: int, data: bytes) -> None:
@@ -49,6 +54,27 @@ def test_output_is_base64_by_alias_and_empty_where_there_is_none(
         "msg": "OK",
         "data": {"task1:0": base64.b64encode(b"hello\n\xff\x00").decode(), "task1:1": ""},
     }
+
+
+def test_what_is_still_in_the_pipes_is_put_on_file_first(tmp_path: Path, logs: Path) -> None:
+    id = ReplicaId("task1", 0)
+
+    def flush() -> Future[None]:
+        write_log(logs, id, 1, b"last words")
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
+
+    async def read() -> bytes:
+        manager = MemoryManager()
+        manager.submit(Spec("task1", TaskType.ONCE, "true"), actor="test")
+        handlers = Proc(manager, Acceptance(lambda spec: None), logs, flush)
+        call = Call(NameQuery("task1"), NOTHING, {}, None)
+        stream = await handlers.output(call)
+        return b"".join([piece async for piece in stream.chunks])
+
+    document = json.loads(asyncio.run(read()))
+    assert base64.b64decode(document["data"]["task1:0"]) == b"last words"
 
 
 def test_large_output_comes_whole(server: Running, logs: Path) -> None:

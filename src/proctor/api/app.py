@@ -61,7 +61,7 @@ def build_app(
         lambda: manager.now(),
         keeper_pid=service.keeper_pid,
     )
-    seed_group = proc.group(proc.Proc(manager, accept, settings.log_root))
+    seed_group = proc.group(proc.Proc(manager, accept, settings.log_root, service.flush))
 
     def router(groups: list[Group]) -> Router:
         return Router(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 from msgspec import UNSET
@@ -36,12 +37,22 @@ PIECE = 192 * 1024
 
 
 class Proc:
-    """The handlers.  Keeps the bytes of the listing until the manager's version changes."""
+    """The handlers.  Keeps the bytes of the listing until the manager's version changes.
 
-    def __init__(self, manager: ManagerPort, accept: Acceptance, log_root: Path) -> None:
+    `flush` says when all that tasks have written until now is on file.
+    """
+
+    def __init__(
+        self,
+        manager: ManagerPort,
+        accept: Acceptance,
+        log_root: Path,
+        flush: Callable[[], Future[None]] | None = None,
+    ) -> None:
         self._manager = manager
         self._accept = accept
         self._log_root = log_root
+        self._flush = flush
         self._listing = OK
         self._listed: int | None = None
 
@@ -73,6 +84,8 @@ class Proc:
             raise UnknownTask(f"there is no task `{name[:200]}`", field="name")
         from proctor.logs import reader  # Not needed to start.
 
+        if self._flush is not None:
+            await asyncio.wrap_future(self._flush())
         found = await asyncio.to_thread(reader.replicas, self._log_root, name)
         count = next((t.replica for t in self._manager.listing().tasks if t.name == name), 0)
         ids = [ReplicaId(name, index) for index in sorted({*found, *range(count)})]
