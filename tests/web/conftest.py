@@ -29,6 +29,7 @@ ARGUMENTS = [
 expect.set_options(timeout=30_000)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook.
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep a module's tests on one worker: they share a browser and a service."""
     for item in items:
