@@ -84,7 +84,7 @@ def runs(first: int) -> st.SearchStrategy[Written]:
     )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(runs(1), runs(11), st.integers(1, 7), st.booleans())
 def test_pages_have_all_in_order_both_ways(
     web: Written, db: Written, limit: int, filtered: bool

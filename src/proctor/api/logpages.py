@@ -49,7 +49,13 @@ class LogPages:
     async def show(self, call: Call[LogPageQuery, Nothing]) -> Reply:
         query = call.query
         asked = LogsQuery(
-            task=query.task, grep=query.grep, run=query.run, level=query.level, all=query.all
+            task=query.task,
+            namespace=query.namespace,
+            label=query.label,
+            grep=query.grep,
+            run=query.run,
+            level=query.level,
+            all=query.all,
         )
         wishes = wanted(asked)
         at = _cursor(query.at)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from .streams import LogEntry, Selector
+from .streams import Labels, LogEntry, Namespaces, Selector
 from .values import NO_NUL
 
 
@@ -14,6 +14,8 @@ class LogPageQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which lines, and the place to begin from: `at`, `time` or `share`; without one the end."""
 
     task: Selector = ""
+    namespace: Namespaces = ""
+    label: Labels = ""
     at: Annotated[
         str,
         Meta(

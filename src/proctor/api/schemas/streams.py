@@ -17,23 +17,26 @@ Selector = Annotated[
     ),
 ]
 
+Namespaces = Annotated[
+    str,
+    Meta(max_length=2000, pattern=NO_NUL, description="Only of tasks in these: `shop,web`."),
+]
+Labels = Annotated[
+    str,
+    Meta(
+        max_length=2000,
+        pattern=NO_NUL,
+        description="Only of tasks with these labels: `a=b,c` (c: any value).",
+    ),
+]
+
 
 class LogsQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Which lines."""
 
     task: Selector = ""
-    namespace: Annotated[
-        str,
-        Meta(max_length=2000, pattern=NO_NUL, description="Only of tasks in these: `shop,web`."),
-    ] = ""
-    label: Annotated[
-        str,
-        Meta(
-            max_length=2000,
-            pattern=NO_NUL,
-            description="Only of tasks with these labels: `a=b,c` (c: any value).",
-        ),
-    ] = ""
+    namespace: Namespaces = ""
+    label: Labels = ""
     since: Annotated[float, Meta(ge=0, description="Unix seconds.")] | None = None
     until: Annotated[float, Meta(ge=0, description="Unix seconds.")] | None = None
     grep: Annotated[str, Meta(max_length=1000, description="A regular expression.")] | None = None

@@ -3,7 +3,7 @@ import { Download } from "../components/logs/download.js";
 import { Search, useFind } from "../components/logs/find.js";
 import { ROW } from "../components/logs/layout.js";
 import { LogList } from "../components/logs/list.js";
-import { Picker } from "../components/logs/picker.js";
+import { Picker, asSelection, isOne } from "../components/logs/picker.js";
 import { RunChoice } from "../components/logs/runs.js";
 import { NewLines, Status } from "../components/logs/status.js";
 import { search } from "../components/logs/text.js";
@@ -21,10 +21,10 @@ export default function Logs({ query }) {
   const chosen = (query.get("task") ?? query.get("tasks") ?? "").split(",").filter(Boolean);
   const [regex, caseful, only] = ["regex", "case", "only"].map((name) => query.get(name) === "1");
   const text = query.get("q") ?? "";
-  const run = chosen.length === 1 ? (query.get("run") ?? "") : "";
+  const run = isOne(chosen) ? (query.get("run") ?? "") : "";
   const level = query.get("level") ?? "";
   const sought = useMemo(() => search(text, { regex, caseful }), [text, regex, caseful]);
-  const asked = { task: chosen.join(","), run, level, grep: only ? sought.grep : "" };
+  const asked = { ...asSelection(chosen), run, level, grep: only ? sought.grep : "" };
   const log = useLog(asked);
   const [times, turnTimes] = useKept("times", !window.matchMedia(SMALL).matches);
   const [wrap, turnWrap] = useKept("wrap", window.matchMedia(SMALL).matches);
@@ -35,12 +35,12 @@ export default function Logs({ query }) {
 
   log.version.value;
   const replicas = replicasOf(chosen, log);
-  const named = chosen.length !== 1 || /[*?[]/.test(chosen[0]) || log.names.size > 1;
+  const named = !isOne(chosen) || log.names.size > 1;
   return html`<div class="logs-page">
     <div class="logs-bar">
       <h1>Logs</h1>
       <${Picker} chosen=${chosen} onChange=${(next) => setQuery({ task: next.join(","), tasks: "", run: "" })} />
-      ${chosen.length === 1 && !/[*?[]/.test(chosen[0]) && html`<${RunChoice} selector=${chosen[0]} run=${run} onChange=${(value) => setQuery({ run: value })} />`}
+      ${isOne(chosen) && html`<${RunChoice} selector=${chosen[0]} run=${run} onChange=${(value) => setQuery({ run: value })} />`}
     </div>
     <div class="logs-bar">
       <${Search} log=${log} text=${text} regex=${regex} caseful=${caseful} only=${only} sought=${sought} find=${find} input=${input} onChange=${setQuery} />

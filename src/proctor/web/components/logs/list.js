@@ -8,6 +8,7 @@ const NEAR = 300; // lines to an edge of the window at which more are loaded
 const MOST_HELD = 2000; // rows kept because they are selected
 const TIMES = { "": 0, clock: 12, day: 18 }; // characters of a time
 const EDGES = 26; // pixels on both sides of a line
+const SLACK = 5000; // pixels outside the window that are got by loading on; a farther place anew
 const PAUSE = 90; // ms that the scroll bar has to rest before lines are loaded from there
 
 /** `log`: a LogWindow; `pattern`, `current`: what is sought, and the number of the line found. */
@@ -34,7 +35,7 @@ export function LogList({ log, wrap, times, named, pattern, current, scrolls }) 
     if (from - log.base < NEAR) log.more("back");
     if (log.base + log.lines.length - to < NEAR) log.more("forward");
   });
-  scrolls.current = { scroller: scroller.current, place };
+  Object.assign(scrolls.current, { scroller: scroller.current, place });
 
   const shown = [];
   for (let n = from; n < to; n += 1) {
@@ -43,7 +44,7 @@ export function LogList({ log, wrap, times, named, pattern, current, scrolls }) 
   }
   const y = place.top + (shown.length ? place.y(from - log.base) : 0);
   return html`<div ref=${scroller} class="logs-scroller" data-wrap=${wrap || undefined} tabindex="0" role="log" aria-live="off"
-    aria-label="Log lines" aria-busy=${log.loading.value} style=${{ "--names": `${gutter.names}ch`, "--times": `${TIMES[timed]}ch` }}>
+    onCopy=${copy} aria-label="Log lines" aria-busy=${log.loading.value} style=${{ "--names": `${gutter.names}ch`, "--times": `${TIMES[timed]}ch` }}>
     <div class="logs-canvas" style=${{ height: `${place.total}px` }}></div>
     <div ref=${rows} class="logs-rows" style=${{ transform: `translateY(${y}px)` }}>${shown}</div>
   </div>`;
@@ -63,11 +64,13 @@ function wantedTop(log, place, height, now, pressed) {
 /** Return the numbers of the first row, and of the one behind the last. */
 function range(log, place, top, height, held) {
   const { base, lines } = log;
-  if (!lines.length || top + height < place.top || top > place.top + place.height) return [base, base];
+  const end = base + lines.length;
+  if (!lines.length || top + height < place.top) return [base, base];
+  if (top > place.top + place.height) return [end, end];
   let from = Math.max(base, base + place.at(top - place.top) - SPARE);
-  let to = Math.min(base + lines.length, base + place.at(top - place.top + height) + SPARE + 1);
-  if (held && held[1] >= base && held[0] < base + lines.length) {
-    const [a, b] = [Math.max(base, Math.min(from, held[0])), Math.min(base + lines.length, Math.max(to, held[1] + 1))];
+  let to = Math.min(end, base + place.at(top - place.top + height) + SPARE + 1);
+  if (held && held[1] >= base && held[0] < end) {
+    const [a, b] = [Math.max(base, Math.min(from, held[0])), Math.min(end, Math.max(to, held[1] + 1))];
     if (b - a < MOST_HELD) [from, to] = [a, b];
   }
   return [from, to];
@@ -119,8 +122,8 @@ function seen(log, place, height, y) {
   if (end && log.last) {
     if (!log.paused.peek()) log.follow(true);
   } else if (log.following.peek()) log.follow(false);
-  const outside = y + height < place.top || y > place.top + place.height;
-  if (outside || (end && !log.last) || (y <= 0 && !log.first)) {
+  const far = y + height < place.top - SLACK || y > place.top + place.height + SLACK;
+  if (far || (end && !log.last) || (y <= 0 && !log.first)) {
     log.anchor = { px: y };
     return;
   }
@@ -160,6 +163,24 @@ function gutterOf(log, times, named, size) {
 }
 
 const isToday = (at) => at === undefined || new Date(at * 1000).toDateString() === new Date().toDateString();
+
+/** Copy what is selected of the lines, without what stands before them, an empty line as one too. */
+function copy(event) {
+  const selection = document.getSelection();
+  if (selection.isCollapsed || selection.rangeCount === 0) return;
+  const whole = selection.getRangeAt(0);
+  const found = [...event.currentTarget.querySelectorAll(".logs-text")].filter((one) => whole.intersectsNode(one));
+  if (found.length < 2) return;
+  const texts = found.map((one) => {
+    const part = document.createRange();
+    part.selectNodeContents(one);
+    if (one.contains(whole.startContainer)) part.setStart(whole.startContainer, whole.startOffset);
+    if (one.contains(whole.endContainer)) part.setEnd(whole.endContainer, whole.endOffset);
+    return part.toString();
+  });
+  event.clipboardData.setData("text/plain", texts.join("\n"));
+  event.preventDefault();
+}
 
 /** Return {width, height, character}: of what is seen, and of a character; changes are followed. */
 function useSize(ref) {

@@ -1,8 +1,21 @@
 // Which tasks' logs: a field that completes names and takes selectors as they are typed.
 import { html, useId, useRef, useState } from "../../lib.js";
-import { taskOf, names } from "../../live.js";
+import { names, taskOf, tasks } from "../../live.js";
 
 const MOST = 40;
+
+/** Return what /v1/logs is asked for these selectors: names, `ns:shop`, `tier=front`. */
+export function asSelection(chosen) {
+  const [namespaces, labels] = [chosen.filter((one) => one.startsWith("ns:")), chosen.filter((one) => one.includes("="))];
+  return {
+    task: chosen.filter((one) => !namespaces.includes(one) && !labels.includes(one)).join(","),
+    namespace: namespaces.map((one) => one.slice(3)).join(","),
+    label: labels.join(","),
+  };
+}
+
+/** Whether one task is chosen, or one replica, by its name. */
+export const isOne = (chosen) => chosen.length === 1 && !/[*?[=]|^ns:/.test(chosen[0]);
 
 /** `chosen`: selectors, none for all tasks. */
 export function Picker({ chosen, onChange }) {
@@ -42,7 +55,7 @@ export function Picker({ chosen, onChange }) {
       )}
       <input ref=${input} role="combobox" aria-expanded=${open && options.length > 0} aria-controls=${list} aria-autocomplete="list"
         aria-activedescendant=${options[at] ? `${list}-${at}` : undefined} aria-label="Tasks whose logs are shown" autocomplete="off" spellcheck=${false}
-        placeholder=${chosen.length ? "Add a task" : "All tasks"} title="A name, a replica as web:0, or a pattern as shop-*" value=${typed}
+        placeholder=${chosen.length ? "Add a task" : "All tasks"} title="A name, a replica as web:0, a pattern as shop-*, ns:shop, tier=front" value=${typed}
         onInput=${(event) => (type(event.target.value), setOpen(true), setAt(-1))} onFocus=${() => setOpen(true)} onClick=${() => setOpen(true)} onKeyDown=${onKey} />
     </div>
     <ul class="logs-options" id=${list} role="listbox" aria-label="Tasks" hidden=${!options.length}>
@@ -56,6 +69,10 @@ export function Picker({ chosen, onChange }) {
 
 /** Return what fits what is typed: names, and of one that is named, or with a colon, the replicas. */
 function suggestions(typed, chosen) {
+  if (typed.startsWith("ns:")) {
+    const spaces = new Set(tasks.value.map((task) => `ns:${task.namespace}`).filter((one) => one.startsWith(typed)));
+    return [...spaces].sort().filter((value) => !chosen.includes(value)).map((value) => ({ value, state: "" }));
+  }
   const [name, index] = typed.toLowerCase().split(":", 2);
   const found = [];
   for (const one of names.value) {
