@@ -56,6 +56,19 @@ def test_an_unmet_dependency_is_named(cli: Cli) -> None:
 
     assert "Why: db is stopped" in text
     assert "`proctor start db`" in text
+    assert "deps           db:ready" in text
+
+
+def test_a_dependency_that_does_not_exist_is_to_be_made(cli: Cli) -> None:
+    cli("add", "web", "--dep", "db:ready", "--no-wait", "--", "sleep", "1000", ok=True)
+
+    assert "Make the task db (`proctor add db ...`)" in described(cli, "web")
+
+
+def test_one_that_ends_by_itself_is_to_be_looked_up_in_its_log(cli: Cli) -> None:
+    cli("add", "web", "--type", "once", "--shell", "exit 7")
+
+    assert "It ends by itself: its output may say why (`proctor logs web`)" in described(cli, "web")
 
 
 def test_a_task_that_was_given_up_says_so(cli: Cli) -> None:
@@ -68,7 +81,7 @@ def test_a_task_that_was_given_up_says_so(cli: Cli) -> None:
 
     text = described(cli, "web")
 
-    assert "It began more than 2 times within 60 seconds and was given up" in text
+    assert "It began 2 times within 60 seconds and was given up" in text
     assert "`proctor start web`" in text
 
 

@@ -148,8 +148,9 @@ def test_a_disabled_task_is_shown_as_one_and_can_be_enabled_again(cli: Cli) -> N
 
     cli("disable", "tick", ok=True)
     disabled = cli.states()
-    cli("enable", "tick", ok=True)
+    said = cli("enable", "tick", ok=True)
 
+    assert said.out == "tick:0\tdone\tenabled\n"
     assert disabled == {"tick": "disabled"}
     assert cli.states() == {"tick": "scheduled"}
 
@@ -164,6 +165,9 @@ def test_a_signal_reaches_the_process_and_tells_if_there_is_none(cli: Cli) -> No
     assert sent.status == 0
     cli("stop", "job", ok=True)
     assert cli("signal", "USR1", "job").status == 1
+    swapped = cli("signal", "job", "USR1")
+    assert swapped.status == 2
+    assert "`proctor signal USR1 job`" in swapped.err
 
 
 def test_a_pipe_that_closes_early_is_no_fault(cli: Cli) -> None:

@@ -184,7 +184,7 @@ def test_a_name_is_checked_and_is_no_field(tmp_path: Path) -> None:
     assert said == [
         "proctor.toml:3: tasks.web.name: a task's name is that of its table: [tasks.NAME]"
     ]
-    assert bad[0].startswith("proctor.toml:1: tasks.a b.name: expected `str` matching")
+    assert bad[0].startswith("proctor.toml:1: tasks.a b.name: expected 1 to 128 letters")
 
 
 def test_templates_and_profiles_that_do_not_exist_are_named(tmp_path: Path) -> None:
@@ -259,3 +259,23 @@ def test_overlaying_flat_values_is_merging_tables(
     one, two = consistent(lower), consistent(upper)
 
     assert tree(overlay([one, two])) == merged(tree(one), tree(two))
+
+
+def test_a_task_with_a_schedule_need_not_say_that_it_is_scheduled(tmp_path: Path) -> None:
+    manifest = loaded(
+        tmp_path,
+        '[tasks.a]\ncmd = "x"\ncron = "* * * * *"\n'
+        '[tasks.b]\ncmd = "x"\ntype = "python"\ncron = "* * * * *"\n[tasks.c]\ncmd = "x"\n',
+    )
+
+    types = {name: entry.values["type"] for name, entry in manifest.tasks.items()}
+    assert types == {"a": "cron", "b": "python", "c": "daemon"}
+
+
+def test_what_a_dependency_looks_like_is_said_in_words(tmp_path: Path) -> None:
+    (said,) = faults(tmp_path, '[tasks.web]\ncmd = "x"\ndeps = ["db:ready"]')
+
+    assert said == (
+        "proctor.toml:3: tasks.web.deps: expected a list of task names, or of objects "
+        '({"task": "db", "until": "ready"})'
+    )

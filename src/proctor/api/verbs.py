@@ -197,7 +197,8 @@ class Verbs:
     def _enable(self, selected: Selected, enabled: bool, actor: str) -> Done:
         for name in self._whole(selected):
             self._respecify(name, lambda spec: replace(spec, enabled=enabled), actor)
-        return []
+        said = Outcome(True, "enabled" if enabled else "disabled")
+        return [Target(id, Goal.UP, 0, said) for ids in selected.values() for id in ids]
 
     def _whole(self, selected: Selected) -> list[str]:
         """Return the tasks.  Raises BadSpec if only some replicas of one are selected."""

@@ -12,7 +12,7 @@ from proctor.client.sync import Client
 from .failure import Misused, told
 from .fieldopts import FIELD_OPTIONS, fields_of
 from .options import json_option, wait_options
-from .output import emit_json
+from .output import emit_json, on_terminal
 from .settle import settle
 
 
@@ -63,4 +63,5 @@ def command(
         if not no_wait:
             settle(client, [name], timeout, as_json=as_json)
         elif not as_json:
-            click.echo(f"{name}\t{result.result}")
+            gap = "  " if on_terminal() else "\t"
+            click.echo(f"{name}{gap}{result.result}")

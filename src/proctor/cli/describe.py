@@ -94,7 +94,7 @@ def _facts(task: Task, now: float) -> Iterator[str]:
         ("dropped fires", task.skipped or ""),
         ("needed by", ", ".join(task.dependents)),
     ]
-    rows += [(key, _value(value)) for key, value in spec.items() if key not in OBVIOUS]
+    rows += [(key, _shown(key, value)) for key, value in spec.items() if key not in OBVIOUS]
     for label, value in rows:
         if value not in ("", None):
             yield f"  {label.ljust(14)} {printable(value)}"
@@ -132,7 +132,21 @@ def _words(argv: list[str]) -> str:
     return shlex.join(argv)
 
 
+def _shown(key: str, value: Any) -> str:
+    """Return a field as `proctor add` takes it, where that is shorter."""
+    return ", ".join(map(_dep, value)) if key == "deps" else _value(value)
+
+
+def _dep(dep: Any) -> str:
+    if isinstance(dep, str):
+        return dep
+    text = str(dep["task"]) + (f":{dep['until']}" if "until" in dep else "")
+    return text if dep.get("required", True) else f"{text} (if there is one)"
+
+
 def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, dict):
         return ", ".join(f"{key}={_value(inner)}" for key, inner in value.items())
     if isinstance(value, list):

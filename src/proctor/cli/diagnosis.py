@@ -50,7 +50,7 @@ HINTS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"start-limit (?P<what>\d+) in (?P<other>\S+)s",
-        "It began more than {what} times within {other} seconds and was given up. Mend what ends "
+        "It began {what} times within {other} seconds and was given up. Mend what ends "
         "it (see its log below), then `proctor start {task}`.",
     ),
     (
@@ -106,6 +106,8 @@ SAYINGS = {
     "failed": "It is not running because it failed and is not tried again.",
 }
 
+_ENDS = "It ends by itself: its output may say why (`proctor logs {task}`)."
+
 TO_DO = {
     "completed": "Run it again with `proctor run {task}`.",
     "stopped": "Start it with `proctor start {task}`.",
@@ -124,6 +126,8 @@ def advice(task: Task, log: Sequence[str]) -> list[str]:
     found = list(_from_reasons(task))
     if task.state in _TROUBLED:
         found += _from_log(log)
+    if not found and task.state in ("failed", "backoff"):
+        found.append(_ENDS.format(task=task.name))
     if not found and task.state in TO_DO:
         found.append(TO_DO[task.state].format(task=task.name))
     return list(dict.fromkeys(found))
@@ -135,6 +139,8 @@ def _from_blockers(task: Task) -> Iterator[str]:
         name, _, why = blocker.partition(" ")
         if why.startswith("is stopped"):
             yield f"{name} was stopped, so this waits: `proctor start {name}`."
+        elif why.startswith("does not exist"):
+            yield f"Make the task {name} (`proctor add {name} ...`), or correct `deps`."
         elif task.state == "blocked":
             yield f"Mend {name} first: `proctor describe {name}`."
         else:

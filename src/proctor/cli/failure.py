@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,9 +37,14 @@ class Unreachable(Failed):
 def complain(message: str) -> None:
     """Say what is wrong, on standard error."""
     first, *more = message.splitlines() or [""]
-    click.echo(click.style("proctor: ", fg="red") + first, err=True)
+    click.echo(_red("proctor: ") + first, err=True)
     for line in more:
         click.echo(f"  {line}", err=True)
+
+
+def _red(text: str) -> str:
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return text if plain else click.style(text, fg="red")  # click takes it out of a pipe.
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def user_agent() -> str:
     """Return the name of the program that this is, by which the service's record will call it."""
     path = sys.argv[0] if sys.argv else ""
     folder, name = os.path.split(path)
-    name = os.path.basename(folder) if name == "__main__.py" else name
+    name = os.path.basename(folder) if name == "__main__.py" else "" if name == "-c" else name
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "._+-") else "-" for c in name)
     return f"{plain.strip('-') or 'python'} proctor-client/{proctor.__version__}"
 

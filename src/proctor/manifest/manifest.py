@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from proctor.api.schemas import SpecLimits, to_spec
+from proctor.api.schemas import EXPECTED, SpecLimits, to_spec
 from proctor.core.errors import ProctorError
 
 from .checks import check_document
@@ -85,7 +85,7 @@ class _Plan(Struct, frozen=True):
         return list(dict.fromkeys(name for table in tables for name in table))
 
     def entry(self, name: str) -> Entry:
-        leaves = overlay(self._layers(name))
+        leaves = _with_type(overlay(self._layers(name)))
         entry = Entry(name, leaves, tree(leaves))
         if problem := self._invalid(entry):
             raise ManifestError([problem])
@@ -171,6 +171,14 @@ def built_in(file: Path) -> Leaves:
     }
 
 
+def _with_type(leaves: Leaves) -> Leaves:
+    """Have a task be scheduled if it has a schedule and nobody says what it is."""
+    unsaid = leaves[("type",)].source == Source("default")
+    if unsaid and ("cron",) in leaves:
+        return {**leaves, ("type",): Leaf("cron", Source("default, for it has `cron`"))}
+    return leaves
+
+
 def nearest(leaves: Leaves, path: TaskPath) -> Source | None:
     """Return the source of the value at that path, or of the first one around or beneath it."""
     for length in range(len(path), 0, -1):
@@ -189,6 +197,8 @@ def readable(error: msgspec.ValidationError) -> tuple[TaskPath, str]:
         return (*path, missing[1]), "missing"
     if text.startswith("Expected"):
         text = "e" + text[1:]
+    if "matching regex" in text and (words := EXPECTED.get(dotted(path))):
+        return path, f"expected {words}"
     if text.startswith("expected `str") and text.endswith(("got `int`", "got `float`")):
         text += " (write it in quotes)"
     return path, text
