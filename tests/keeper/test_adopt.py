@@ -130,3 +130,23 @@ def test_adopted_processes_survive_a_reload(
     talk.say("spawn", **order(2, "true"))
     os.kill(left[2][0], signal.SIGTERM)
     assert talk.wait("exited", 2)["status"] in (None, signal.SIGTERM)
+
+
+def test_nothing_is_called_lost_for_want_of_descriptors(
+    tmp_path: Path, left: dict[int, tuple[int, int]]
+) -> None:
+    with running(tmp_path, "prlimit", "--nofile=64:64") as keeper:
+        talk = keeper.manager()
+        talk.hello()
+        names = [f"hoard {i}" for i in range(20)]
+        for name in names:
+            talk.say("keep", (0,), name=name)
+        adopt(talk, left, 2)
+        talk.say("spawn", **order(50, "/bin/true"))
+        assert "too many open files" in talk.wait("failed", 50)["what"]
+        assert [frame["op"] for frame in talk.heard if frame.get("run") == 2] == []
+
+        for name in names:
+            talk.say("drop", name=name)
+
+        assert talk.wait("spawned", 2)["pid"] == left[2][0]

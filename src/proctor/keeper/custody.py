@@ -12,6 +12,7 @@ from typing import Any
 
 from . import adopt, limits, tree
 from .ending import Ending
+from .log import log
 from .loop import Loop
 from .program import NotSpawned
 from .protocol import Frame
@@ -90,6 +91,11 @@ class Custody:
     def adopt(self, frame: Frame) -> None:
         if known := self.runs.all.get(frame["run"]):
             self.describe(known)
+            return
+        if not self._spawner.has_room():
+            # To look without a descriptor would be to see nothing, and call it gone.
+            log("warning", "adoption waits: too many open files", run=frame["run"])
+            self._loop.after(1.0, f"adopt {frame['run']}", partial(self.adopt, frame))
             return
         run = Run(frame["run"], frame["mark"], frame["pid"], frame["start"])
         try:

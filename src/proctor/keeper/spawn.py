@@ -55,6 +55,15 @@ class Spawner:
     def _limit_files(self, soft: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, self._most_files))
 
+    def has_room(self) -> bool:
+        """Whether there are descriptors left for another run."""
+        try:
+            probe = os.dup(self._null)
+        except OSError:
+            return False
+        os.close(probe)
+        return refusal(probe, self._most_files, 0) is None
+
     def spawn(self, order: Order) -> tuple[int, int, list[int]]:
         """Return (pid, read end of its output, what is held of its input, see Stdio).
 
