@@ -323,7 +323,9 @@ def _ended(r: Replica, spec: Spec, now: Now) -> Replica:
     match after_end(over, spec, now):
         case Again(seconds, restarts):
             again = over._replace(restarts=restarts, next_trigger=RESTART)
-            return _pause(again, now, seconds) if seconds > 0 else _waiting(again, RESTART)
+            if seconds > 0:
+                return _pause(again, now, seconds)
+            return _waiting(again, RESTART)._replace(reason=str(exit))
         case GiveUp(reason):
             return over._replace(state=State.FAILED, wanted=False, reason=reason)
         case Done():

@@ -35,6 +35,7 @@ export function eventWords({ kind, reason = "", actor }) {
     return { what: kind === "replica.down" ? "has stopped" : "stops", why: "" };
   }
   if (kind === "schedule.fired" && actor !== "schedule") return { what: "was asked to run now", why: "" };
+  if (kind === "replica.waiting" && reason) return { what: "ended, and is started again at once", why: reason };
   const what = WORDS[kind] ?? kind.replace(".", " ").replaceAll("_", " ");
   return { what, why: REASONS[reason] ?? reason };
 }
@@ -62,7 +63,8 @@ export function condensed(events) {
     const shown = follows && event.actor === "policy" ? { ...event, actor: step.actor } : event;
     if (follows) kept.splice(kept.indexOf(step), 1);
     kept.push(shown);
-    if (ON_THE_WAY.includes(event.kind)) before.set(key, shown);
+    // With a reason it says why the one before is over.
+    if (ON_THE_WAY.includes(event.kind) && !event.reason) before.set(key, shown);
     else before.delete(key);
   }
   return kept.reverse();
@@ -74,6 +76,7 @@ export function eventState({ kind, reason = "" }) {
   if (what === "schedule") return how === "fired" ? "scheduled" : "backoff";
   if (what === "task") return ["roll_aborted", "essential_failed"].includes(how) ? "failed" : "idle";
   if (how === "down" && reason && !["exited 0", "stopped"].includes(reason) && !REASONS[reason]) return "failed";
+  if (how === "waiting" && reason) return "backoff";
   return { ready: "up", unready: "backoff" }[how] ?? how;
 }
 

@@ -85,10 +85,10 @@ function Editor({ begin, isNew }) {
     </div>
     ${importing && html`<${Import} onTake=${take} onClose=${() => setImporting(false)} />`}
     <${Form.Provider} value=${form}>
-      <form noValidate onSubmit=${submit} onFocusOut=${() => check(false)} aria-label=${isNew ? "New task" : "Task"}>
+      <form noValidate onSubmit=${(event) => event.preventDefault()} onFocusOut=${() => check(false)} aria-label=${isNew ? "New task" : "Task"}>
         ${tab === "form" ? html`<${Parts} key=${version} />` : html`<${Json} key=${version} spec=${spec} onSpec=${setSpec} error=${error} broken=${broken} onBroken=${setBroken} />`}
         <footer class="edit-foot">
-          <${Action} kind="primary" onClick=${submit}>${isNew ? "Create and start" : "Review and save"}<//>
+          <${Action} kind="primary" type="submit" onClick=${submit}>${isNew ? "Create and start" : "Review and save"}<//>
           <a class="button" href=${isNew ? "#/" : href("/task", begin.name)}>Cancel</a>
           <p class=${error ? "edit-said edit-wrong" : "edit-said muted"} role="status">${error ? error.whole : said}</p>
         </footer>
@@ -98,7 +98,6 @@ function Editor({ begin, isNew }) {
   </div>`;
 }
 
-/** Not an own submit button per part: Enter anywhere does what the first button says. */
 function Parts() {
   return html`<div class="edit-parts">
     <${Basics} /><${Schedule} /><${Surroundings} /><${Needs} /><${Restarts} /><${Checks} /><${Limits} /><${Output} /><${Input} /><${Watch} /><${Labels} />

@@ -4,7 +4,7 @@ import { names } from "../../live.js";
 import { getIn, rootOf, wordsOf } from "../../specpath.js";
 import { Choice } from "../basics.js";
 import { commandText } from "../task/about.js";
-import { AreaField, CheckField, NumberField, Rows, SelectField, TextField, useError, useForm } from "./inputs.js";
+import { AreaField, CheckField, Field, NumberField, Rows, SelectField, TextField, useForm } from "./inputs.js";
 
 /** A part that opens when it holds something, or something in it is wrong. `roots`: its fields. */
 export function Part({ title, roots, about, open: begins = false, children }) {
@@ -97,10 +97,11 @@ function Inherited() {
 function Variables() {
   const { spec, setAll } = useForm();
   const secret = new Set(spec.secret_env ?? []);
-  const from = Object.entries(spec.env ?? {}).map(([name, value]) => ({ name, value: value === HIDDEN ? "" : value, kept: value === HIDDEN, secret: secret.has(name) || value === HIDDEN }));
+  const from = Object.entries(spec.env ?? {}).map(([name, value]) => ({ name, value: value === HIDDEN ? "" : value, kept: value === HIDDEN, secret: secret.has(name) || value === HIDDEN, named: value === HIDDEN && !secret.has(name) }));
   const to = (rows) => {
     const env = Object.fromEntries(rows.map((row) => [row.name ?? "", row.value ? row.value : row.kept ? HIDDEN : ""]));
-    const hidden = rows.filter((row) => row.secret && !(row.kept && !secret.has(row.name))).map((row) => row.name);
+    // What is secret by its name alone need not be listed.
+    const hidden = rows.filter((row) => row.secret && !row.named).map((row) => row.name ?? "");
     setAll({ env: rows.length ? env : undefined, secret_env: hidden.length ? hidden : undefined });
   };
   return html`<${Rows} path="env" label="Variable" add="Add a variable" from=${from} to=${to} columns=${[
@@ -217,15 +218,10 @@ function Check({ name, label, hint }) {
   </div>`;
 }
 
-function Picker({ path, label, hint, value, onPick }) {
-  const wrong = useError(path, true);
-  return html`<label class="field edit-field" data-wrong=${wrong ? path : undefined}><span>${label}</span>
-    <select value=${value} data-path=${path} onChange=${(event) => onPick(event.target.value)}>
-      ${KINDS.map(([one, text]) => html`<option key=${one} value=${one} selected=${one === value}>${text}</option>`)}</select>
-    <span class="edit-hint">${hint}</span>
-    ${wrong && html`<span class="edit-wrong" role="alert">${wrong}</span>`}
-  </label>`;
-}
+const Picker = ({ path, label, hint, value, onPick }) => html`<${Field} path=${path} label=${label} hint=${hint} exact>
+  ${(attributes) => html`<select ...${attributes} value=${value} onChange=${(event) => onPick(event.target.value)}>
+    ${KINDS.map(([one, text]) => html`<option key=${one} value=${one} selected=${one === value}>${text}</option>`)}</select>`}
+<//>`;
 
 // What it may use, what is kept.
 
