@@ -59,9 +59,10 @@ class Doors:
 
     def follow(self, changes: Changes) -> None:
         """Take in what is different."""
+        known = self._listeners.tasks()
         for name in {id.task for id in changes.replicas} | changes.tasks.keys() | changes.removed:
             task = self._world.tasks.get(name)
-            if (task and task.spec.sockets) or name in self._listeners.tasks():
+            if name in known or (task is not None and task.spec.sockets):
                 self._look(name)
 
     def close(self) -> None:

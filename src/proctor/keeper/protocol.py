@@ -65,7 +65,7 @@ from collections import deque
 from collections.abc import Iterable
 from typing import Any
 
-VERSION = 1
+VERSION = 2
 Frame = dict[str, Any]
 _LENGTH = struct.Struct(">I")
 MAX_FRAME = 64 << 20
