@@ -33,6 +33,7 @@ class Picture(NamedTuple):
 PAGES = [
     Picture("overview", "#/?by=namespace", "[data-task=worker] .spark path"),
     Picture("task", "#/task/worker", ".chart canvas >> nth=1"),
+    Picture("logs", "#/logs?task=worker,web,mailer&q=retrying", ".logs-row mark"),
 ]
 
 LOOKS = {"": (1440, 900, "light"), "-phone": (390, 844, "dark")}

@@ -72,7 +72,8 @@ function useLog(asked) {
     let timer = 0;
     // A task that was not there may have come.
     const end = onEvents((event) => {
-      if (log.status.peek() !== "failed" || timer || (event && !event.task)) return;
+      const hopeful = event === null || /^task\.|\.up$/.test(event.kind);
+      if (log.status.peek() !== "failed" || timer || !hopeful) return;
       timer = setTimeout(() => {
         timer = 0;
         log.openEnd();
@@ -138,7 +139,7 @@ function useLogKeys({ log, scrolls, input, find, turnTimes, turnWrap }) {
     { keys: ["t"], label: "Times", run: turnTimes },
     { keys: ["j"], label: "A line down", run: by(1) },
     { keys: ["k"], label: "A line up", run: by(-1) },
-    { keys: ["g"], label: "To the begin", run: () => log.toBegin() },
+    { keys: ["g"], label: "To the beginning", run: () => log.toBegin() },
     { keys: ["G"], label: "To the end", run: () => log.follow(true) },
   ]);
 }

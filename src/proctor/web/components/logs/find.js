@@ -107,7 +107,7 @@ export function Search({ log, text, regex, caseful, only, sought, find, input, o
     </div>
     <button type="button" class="icon-button" aria-label="Match above" title="Match above (Shift+Enter)" disabled=${!sought.pattern} onClick=${() => find.next(true)}>↑</button>
     <button type="button" class="icon-button" aria-label="Match below" title="Match below (Enter)" disabled=${!sought.pattern} onClick=${() => find.next(false)}>↓</button>
-    <button type="button" class="button logs-only" aria-pressed=${only} title="Show only lines that match, of the whole history" onClick=${() => turn("only", only)}>Only matches</button>
+    <button type="button" class="button logs-only" aria-label="Only matches" aria-pressed=${only} title="Show only lines that match, of the whole history" onClick=${() => turn("only", only)}>Only<span class="logs-wide"> matches</span></button>
   </div>`;
 }
 

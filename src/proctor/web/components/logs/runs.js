@@ -1,6 +1,6 @@
 // Which run of the task: begin, end and exit of each, the newest first.
 import { get, taskPath } from "../../api.js";
-import { duration, moment } from "../../format.js";
+import { moment } from "../../format.js";
 import { html } from "../../lib.js";
 import { useResource } from "../../resource.js";
 
@@ -25,6 +25,6 @@ export function RunChoice({ selector, run, onChange }) {
 
 function words(run, several) {
   const where = several ? ` ${run.alias}` : "";
-  const end = run.ended ? ` – ${moment(run.ended)} (${duration(run.duration)})` : "";
+  const end = run.ended ? ` – ${moment(run.ended)}` : "";
   return `run ${run.run}${where} · ${moment(run.started)}${end} · ${run.exit?.text ?? "goes on"}`;
 }

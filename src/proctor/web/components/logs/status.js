@@ -25,6 +25,7 @@ export function Status({ log }) {
 }
 
 function extent(log) {
+  if (!log.blocks.length) return "";
   if (log.first && log.last) return count(log.lines.length, "line").replace(/^\d+/, thousands);
   const around = log.bytesBefore + log.bytesAfter;
   const lines = log.lines.length + around * log.density;
