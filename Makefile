@@ -13,7 +13,7 @@ run: $(RUN)
 	$(BIN)/proctor serve
 
 test: check browser
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto --dist worksteal
 
 # The tests of the web UI need a browser.  PROCTOR_NO_BROWSER=1 leaves them out.
 browser:

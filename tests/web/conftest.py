@@ -29,14 +29,6 @@ ARGUMENTS = [
 expect.set_options(timeout=30_000)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the marks in the same hook.
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a module's tests on one worker: they share a browser and a service."""
-    for item in items:
-        if "tests/web" in item.path.as_posix():
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if os.environ.get("PROCTOR_NO_BROWSER"):
