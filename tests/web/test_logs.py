@@ -280,6 +280,8 @@ def test_long_lines_wrap_and_times_are_shown_as_one_likes(
     assert heights[0] == 20
     assert heights[1] >= 200
     expect(page.locator(".logs-time").first).to_have_text(re.compile(r"\d\d:\d\d:\d\d\.\d{3}"))
+    # Also when the frame, which has a `t` of its own, was rendered later than the page.
+    page.get_by_role("button", name=re.compile("^Theme")).click()
     page.keyboard.press("t")
     expect(page.locator(".logs-time")).to_have_count(0)
     page.reload()
