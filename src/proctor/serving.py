@@ -6,6 +6,7 @@ should be are read here; what is wrong with others, and the help, that library s
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -77,4 +78,6 @@ def serve(given: Given) -> int:
         return 2
     from . import daemon
 
+    gc.freeze()
+    gc.enable()
     return daemon.run(settings, int(os.environ["PROCTOR_KEEPER_FD"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 
@@ -62,6 +63,7 @@ class LazyGroup(click.Group):
         if cmd_name not in _commands():
             return None
         command: click.Command = import_module(f"proctor.cli.{cmd_name}").command
+        gc.enable()  # See proctor.__main__.
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -34,16 +34,15 @@ from .task import TaskRequest
 from .values import Limit, LimitName, WireType
 
 HIDDEN = "***"
-_SECRET = re.compile(
-    r"PASS(WORD|WD|PHRASE)?($|_)|SECRET|TOKEN|CREDENTIAL|PRIVATE|_PWD$|"
-    r"(API|ACCESS|AUTH|ENCRYPTION|SIGNING)_?KEY|(^|_)AUTH($|_)|_DSN$",
-    re.IGNORECASE,
+_SECRET = (
+    r"(?i)PASS(WORD|WD|PHRASE)?($|_)|SECRET|TOKEN|CREDENTIAL|PRIVATE|_PWD$|"
+    r"(API|ACCESS|AUTH|ENCRYPTION|SIGNING)_?KEY|(^|_)AUTH($|_)|_DSN$"
 )
 
 
 def is_secret(name: str, spec: Spec) -> bool:
     """Whether the value of a variable is not to be shown: it was named so, or looks so."""
-    return name in spec.secret_env or _SECRET.search(name) is not None
+    return name in spec.secret_env or re.search(_SECRET, name) is not None
 
 
 def shown(spec: Spec) -> TaskRequest:
