@@ -5,17 +5,18 @@ import { Empty, Failure } from "../components/basics.js";
 import { layoutOf } from "../components/graph/layout.js";
 import { View } from "../components/graph/view.js";
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
-import { onEvents } from "../live.js";
+import { useLater } from "../later.js";
 import { useResource } from "../resource.js";
 import { setQuery } from "../router.js";
 
 const PAUSE = 500; // Readiness of many tasks may change at once, and the graph is one answer.
 const NARROW = 720;
+const concerns = ({ kind }) => /^(task|replica)\./.test(kind);
 
 export default function Graph({ query }) {
   const selected = query.get("task") ?? "";
   const { data, error, reload } = useResource("graph", (abort) => get("/v1/graph", {}, { signal: abort }));
-  useLater(reload);
+  useLater(reload, concerns, PAUSE);
   const layout = useLayout(data);
   const chain = useMemo(() => chainOf(data), [data]);
   // The edges' conditions are those of now, their places those of the layout.
@@ -39,24 +40,6 @@ export default function Graph({ query }) {
 const Legend = () => html`<ul class="graph-legend small muted" aria-hidden="true">
   <li><span data-kind="met"></span>satisfied</li><li><span data-kind="waits"></span>waits</li><li><span data-kind="critical"></span>critical chain</li>
 </ul>`;
-
-/** Load again a moment after something has happened. */
-function useLater(reload) {
-  useEffect(() => {
-    let timer = 0;
-    const end = onEvents((event) => {
-      if (event === null || !/^(task|replica)\./.test(event.kind)) return;
-      timer ||= setTimeout(() => {
-        timer = 0;
-        reload();
-      }, PAUSE);
-    });
-    return () => {
-      clearTimeout(timer);
-      end();
-    };
-  }, []);
-}
 
 /** Return the layout; made anew only when other tasks or dependencies are there. */
 function useLayout(graph) {

@@ -5,6 +5,7 @@ import { Coming, Missed } from "../components/schedule/lists.js";
 import { Changes, Timeline } from "../components/schedule/timeline.js";
 import { count } from "../format.js";
 import { html, useComputed, useRef } from "../lib.js";
+import { useLater } from "../later.js";
 import { now, tasks } from "../live.js";
 import { useResource } from "../resource.js";
 import { exists } from "../routes.js";
@@ -12,7 +13,9 @@ import { setQuery } from "../router.js";
 import { HERE, zoneWords } from "../zones.js";
 
 const SPANS = [["6", "6 h"], ["24", "24 h"], ["168", "7 d"]];
-const CHANGED = new Set(["task.created", "task.updated", "task.removed", "schedule.skipped", "schedule.queued", "schedule.missed"]);
+const CHANGED = new Set(["task.created", "task.updated", "task.removed"]);
+const COUNTED = new Set(["schedule.skipped", "schedule.queued", "schedule.missed"]);
+const PAUSE = 2000; // What fires every second may be skipped every second.
 
 export default function Schedule({ query }) {
   const hours = SPANS.some(([value]) => value === query.get("hours")) ? query.get("hours") : "24";
@@ -25,6 +28,7 @@ export default function Schedule({ query }) {
     (abort) => agendaOf(hours, task, abort),
     (event) => CHANGED.has(event.kind),
   );
+  useLater(reload, (event) => COUNTED.has(event.kind), PAUSE);
   const agenda = useLast(data, `${hours} ${task}`);
   return html`<div class="schedule">
     <div class="page-head">

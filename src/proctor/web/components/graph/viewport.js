@@ -32,6 +32,7 @@ class Viewport {
   }
 
   fit() {
+    if (!this.box.current) return; // The page has gone meanwhile.
     this.touched = false;
     const { clientWidth: w, clientHeight: h } = this.box.current;
     const { width, height } = this.size.current;
@@ -41,14 +42,15 @@ class Viewport {
   }
 
   zoom(by, at = this.#middle()) {
-    this.touched = true;
     const { x, y, k } = this.#at;
+    this.touched = true;
     const next = Math.min(MOST, Math.max(LEAST, k * by));
     this.#set({ k: next, x: at.x - ((at.x - x) * next) / k, y: at.y - ((at.y - y) * next) / k });
   }
 
   /** Move so that a node is in sight. */
   reveal({ x, y, width, height }) {
+    if (!this.box.current) return;
     const { clientWidth: w, clientHeight: h } = this.box.current;
     const at = this.#at;
     const [left, right] = [(x - width / 2) * at.k + at.x, (x + width / 2) * at.k + at.x];

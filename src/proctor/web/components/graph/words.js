@@ -72,7 +72,7 @@ export function AsText({ graph }) {
   const needs = new Map();
   for (const edge of graph.edges) needs.set(edge.task, [...(needs.get(edge.task) ?? []), edge]);
   return html`<details class="section graph-text"><summary><h2>As text</h2></summary>
-    <ul>${[...needs].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, edges]) => html`<li key=${name}><a href=${href("/task", name)}>${name}</a> <${StateOf} name=${name} /> waits for
+    <ul>${[...needs].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, edges]) => html`<li key=${name}><a href=${href("/task", name)}>${name}</a> <${StateOf} name=${name} /> waits for${" "}
       <ul>${edges.map((edge) => html`<li key=${edge.needs}><a href=${href("/task", edge.needs)}>${edge.needs}</a>, until it ${UNTIL[edge.until]}: ${edge.why ? html`<strong class="warn">${reason(edge)}</strong>` : "yes"}${!edge.required && ", if it can"}</li>`)}</ul></li>`)}</ul>
   </details>`;
 }

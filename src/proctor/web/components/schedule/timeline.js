@@ -26,7 +26,7 @@ const share = (at, from, until) => `${(((at - from) / (until - from)) * 100).toF
 
 function Scale({ from, until }) {
   return html`<span class="s-scale" aria-hidden="true">
-    ${stepsOf(from, until).map((at) => html`<span key=${at} class="s-step" style=${{ left: share(at, from, until) }}>${labelOf(at)}</span>`)}
+    ${stepsOf(from, until).map((at) => html`<span key=${at} class="s-step" data-early=${(at - from) / (until - from) < 0.07 || undefined} style=${{ left: share(at, from, until) }}>${labelOf(at)}</span>`)}
   </span>`;
 }
 
