@@ -33,6 +33,10 @@ class Picture(NamedTuple):
 PAGES = [
     Picture("overview", "#/?by=namespace", "[data-task=worker] .spark path"),
     Picture("task", "#/task/worker", ".chart canvas >> nth=1"),
+    Picture("schedule", "#/schedule", ".s-fires path"),
+    Picture("graph", "#/graph", ".graph-node"),
+    Picture("events", "#/events", ".event"),
+    Picture("edit", "#/edit/backup", ".cron-words"),
     Picture("logs", "#/logs?task=worker,web,mailer&q=retrying", ".logs-row mark"),
 ]
 

@@ -14,6 +14,11 @@ from .browsing import open_page, serious
 PAGES = {
     "overview": ("#/?by=namespace", "[data-task=web] .c-memory .figure"),
     "task": ("#/task/web", ".chart canvas"),
+    "schedule": ("#/schedule", "[data-schedule=nightly] .s-fires"),
+    "graph": ("#/graph?task=waits", ".graph-about .graph-met"),
+    "events": ("#/events", ".event"),
+    "new": ("#/new?type=cron", "details[open] .edit-grid"),
+    "edit": ("#/edit/web", "details[open] .edit-row"),
 }
 """The hash of each page, and what is there once it is complete."""
 

@@ -27,7 +27,7 @@ export async function layoutOf({ nodes, edges }, direction) {
   };
 }
 
-const widthOf = (name) => Math.min(230, Math.max(116, 44 + name.length * LETTER));
+const widthOf = (name) => Math.min(230, Math.max(146, 44 + name.length * LETTER));
 
 /** What of a name fits into its node. */
 export const fitting = (name) => (name.length > 25 ? `${name.slice(0, 24)}…` : name);

@@ -34,7 +34,7 @@ export function View({ layout, chain, selected, onSelect }) {
   const label = `Dependencies of ${count(layout.nodes.length, "task")}; arrow keys go from one to another, Enter opens it. The same is below as text.`;
   return html`<div class="graph-view" ref=${box} style=${{ "--drawn": `${Math.round(layout.height + 60)}px` }} onKeyDown=${move}>
     <svg role="group" aria-label=${label} width="100%" height="100%">
-      <defs><marker id="graph-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" /></marker></defs>
+      <defs><marker id="graph-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerUnits="userSpaceOnUse" markerWidth="9" markerHeight="9" orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" /></marker></defs>
       <g ref=${view.moved}>
         <g aria-hidden="true">${layout.edges.map((edge) => html`<${Edge} key=${edge.key} edge=${edge} critical=${chain.has(edge.task) && chain.get(edge.task).after === edge.needs} dim=${selected && !near.has(edge.key)} />`)}</g>
         ${layout.nodes.map((node) => html`<${Node} key=${node.name} node=${node} link=${chain.get(node.name)} chosen=${node.name === selected} dim=${selected && node.name !== selected && !near.has(node.name)} tab=${node.name === first} onSelect=${onSelect} />`)}
