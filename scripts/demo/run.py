@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +17,7 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from tasks import FIRST_RUNS, STOPPED, tasks
@@ -32,8 +35,8 @@ class Demo:
         with urllib.request.urlopen(request, timeout=30) as response:
             return json.load(response)
 
-    def fill(self, port: int) -> None:
-        for task in tasks(port):
+    def fill(self, port: int, folder: Path) -> None:
+        for task in tasks(port, folder):
             self.call("PUT", f"/v1/tasks/{task['name']}", task)
         for name in FIRST_RUNS:
             self.call("POST", f"/v1/tasks/{name}/run")
@@ -44,14 +47,23 @@ class Demo:
 @contextmanager
 def running(port: int) -> Iterator[Demo]:
     """Run the service with its tasks on a state directory that goes with it."""
-    with tempfile.TemporaryDirectory(prefix="proctor-demo-") as folder:
-        argv = [sys.executable, "-m", "proctor", "serve", "--state-dir", folder]
+    with tempfile.TemporaryDirectory(prefix="proctor-demo-") as name:
+        folder = Path(name)
+        for file in ("program.py", "heartbeat.m"):
+            shutil.copy(Path(__file__).parent / file, folder)
+        argv = [sys.executable, "-m", "proctor", "serve", "--state-dir", name + "/state"]
+        # The programs are run by the same Python, under the name that people give it.
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
         service = subprocess.Popen(
-            [*argv, "--port", str(port)], stderr=subprocess.PIPE, process_group=0, text=True
+            [*argv, "--port", str(port)],
+            stderr=subprocess.PIPE,
+            process_group=0,
+            text=True,
+            env=os.environ | {"PATH": path},
         )
         try:
             demo = Demo(_url(service))
-            demo.fill(port + 1)
+            demo.fill(port + 1, folder)
             yield demo
         finally:
             service.send_signal(signal.SIGTERM)

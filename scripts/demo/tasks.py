@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
 
+def tasks(port: int, folder: Path) -> list[dict[str, Any]]:
+    """Return them; `port` and the one above it are for the shop's own servers.
 
-def tasks(port: int) -> list[dict[str, Any]]:
-    """Return them; `port` and the one above it are for the shop's own servers."""
+    `folder` is where program.py and heartbeat.m are.
+    """
     db, web = port, port + 1
 
     def run(role: str, *arguments: object) -> list[str]:
-        return [sys.executable, str(HERE / "program.py"), role, *map(str, arguments)]
+        return ["python3", str(folder / "program.py"), role, *map(str, arguments)]
 
     def daemon(name: str, cmd: list[str], **more: Any) -> dict[str, Any]:
         return {"name": name, "type": "daemon", "cmd": cmd, "namespace": "shop", **more}
@@ -93,7 +93,7 @@ def tasks(port: int) -> list[dict[str, Any]]:
          "cron": "15 3 * * *", "timezone": "Europe/Berlin", "timeout": 3600},
         {"name": "report", "type": "cron", "cmd": run("report"), "cron": "* * * * *"},
         {"name": "cleanup", "type": "cron", "cmd": run("cleanup"), "cron": "*/2 * * * *"},
-        {"name": "heartbeat", "type": "melang", "cmd": str(HERE / "heartbeat.m")},
+        {"name": "heartbeat", "type": "melang", "cmd": str(folder / "heartbeat.m")},
         {"name": "metrics-agent", "type": "daemon", "cmd": run("agent")},
         {"name": "old-import", "type": "cron", "cmd": run("ingest"), "cron": "0 1 * * 1",
          "enabled": False},
