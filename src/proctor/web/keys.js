@@ -1,5 +1,5 @@
 // Keyboard shortcuts: what they are is also what `?` shows.
-import { useEffect, useRef } from "./lib.js";
+import { useLayoutEffect, useRef } from "./lib.js";
 
 /** [{current: [{keys, label, run}, ...]}, ...]: for each place that has some, the latest last. */
 const lists = [];
@@ -12,7 +12,8 @@ const lists = [];
 export function useKeys(shortcuts) {
   const place = useRef(shortcuts);
   place.current = shortcuts;
-  useEffect(() => {
+  // At once, so that what is seen can be used.
+  useLayoutEffect(() => {
     lists.push(place);
     return () => lists.splice(lists.indexOf(place), 1);
   }, []);
