@@ -12,7 +12,6 @@ import pytest
 from proctor.engine.inputs import Ended, Input, Inputs
 from proctor.engine.terminal import MOST_WAITING, REPLAY, Terminal
 
-
 pytestmark = pytest.mark.anyio
 
 
