@@ -46,6 +46,7 @@ ARROWS: dict[str, set[str]] = {
     "doors": {"core", "engine.listeners", "log"},
     "effects": {"core", "engine", "probe"},
     "filewatch": {"core", "log"},
+    "kept": {"config", "engine.local", "listen", "statedir"},
     "operations": {"core"},
     "output": {"config", "core", "logs"},
     # What others see.
@@ -69,6 +70,7 @@ ARROWS: dict[str, set[str]] = {
         "filewatch",
         "history",
         "keeper.room",
+        "kept",
         "listen",
         "log",
         "logs",

@@ -11,7 +11,6 @@ import os
 import resource
 import socket
 from collections.abc import Callable, Coroutine, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -158,8 +157,8 @@ class _Service:
     async def _run(self) -> int:
         engine = self._engine
         await engine.connect()
-        self._claim_state_dir()
-        listeners = self._listeners()
+        kept.claim_state_dir(engine, self._settings)
+        listeners = kept.listeners(engine, self._settings)
         self._store = Store(self._settings.state_dir / "proctor.db")
         engine.mark_base = self._store.mark_base
         world = World(next_fire(self._settings))
@@ -219,7 +218,7 @@ class _Service:
         engine = self._engine
         address = hosts_address(engine.mark_base)
         return script.ScriptEngine(
-            self._listener("hosts", lambda: hostlinks.listen(address)),
+            kept.listener(engine, "hosts", lambda: hostlinks.listen(address)),
             mark_base=engine.mark_base,
             on_output=self._on_output,
             uid_of=engine.uid_of,
@@ -231,34 +230,6 @@ class _Service:
         task = self._group.create_task(guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-    def _claim_state_dir(self) -> None:
-        if "lock" not in self._engine.kept:
-            lock = statedir.lock(self._settings.state_dir, self._engine.keeper_pid)
-            self._engine.keep("lock", lock)
-
-    def _listeners(self) -> list[socket.socket]:
-        """Return the sockets to listen on, those of the manager before if they still fit."""
-        settings, kept = self._settings, self._engine.kept
-        wanted = {
-            f"tcp {settings.host} {settings.port}": partial(
-                listen.tcp, settings.host, settings.port
-            )
-        }
-        if settings.unix_socket is not None:
-            wanted[f"unix {settings.unix_socket}"] = partial(listen.unix, settings.unix_socket)
-        ours = {name for name in kept if name.startswith(("tcp ", "unix "))}
-        for name in ours - wanted.keys():
-            os.close(kept.pop(name))
-            self._engine.drop(name)
-        return [self._listener(name, bind) for name, bind in wanted.items()]
-
-    def _listener(self, name: str, bind: Callable[[], socket.socket]) -> socket.socket:
-        if name in self._engine.kept:
-            return socket.socket(fileno=self._engine.kept[name])
-        listener = bind()
-        self._engine.keep(name, listener.fileno())
-        return listener
 
     def _app(self, listeners: Sequence[socket.socket]) -> App:
         settings = self._settings
