@@ -37,7 +37,7 @@ def faithfully(service: Service, after: int) -> Iterator[dict[str, Any]]:
 
 
 def last_event(service: Service) -> int:
-    return int(service.query("SELECT seq FROM sqlite_sequence WHERE name = 'event'")[0][0])
+    return int(service.query("SELECT max(id) FROM event")[0][0])
 
 
 def test_killing_the_manager_again_and_again_loses_no_event_and_repeats_none(
