@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from . import listen, output, statedir
+from . import kept, listen, output, statedir
 from .api.app import ApiSettings, build_app
 from .api.body import BodyLimits
 from .api.connection import ConnectionLimits

@@ -1,6 +1,4 @@
-"""What must outlive the manager, so the keeper holds it: the state directory's lock, and the sockets
-that the service listens on.
-"""
+"""What must outlive the manager, so the keeper holds it: the lock, and the listening sockets."""
 
 from __future__ import annotations
 
