@@ -467,3 +467,29 @@ def test_axe_finds_nothing_serious_and_nothing_is_wider_than_a_phone(
     expect(rows(page).last).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert serious(page) == []
+
+
+def test_a_page_that_nobody_sees_gives_its_connection_back_and_goes_on_when_seen(
+    page: Page, service: Service, tap: Callable[[str], Tap]
+) -> None:
+    page.clock.install()
+    voice = tap("voice")
+    open_page(page, service, "#/logs?task=voice")
+    voice.write("seen")
+    expect(rows(page).last).to_contain_text("seen")
+    show = """hidden => {
+        Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+        document.dispatchEvent(new Event('visibilitychange'));
+    }"""
+
+    page.evaluate(show, True)
+    page.clock.run_for(31_000)
+    expect(page.locator(".logs-state")).to_have_text("paused")
+    voice.write("meanwhile")
+    until(lambda: b"meanwhile" in service.request("GET", "/v1/logs?task=voice").raw)
+    assert texts(page) == ["seen"]
+    page.evaluate(show, False)
+    expect(rows(page).last).to_contain_text("meanwhile")
+    voice.write("now")
+    expect(rows(page).last).to_contain_text("now")
+    assert texts(page) == ["seen", "meanwhile", "now"]

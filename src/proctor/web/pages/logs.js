@@ -15,6 +15,7 @@ import { names, onEvents, taskOf } from "../live.js";
 import { setQuery } from "../router.js";
 
 const LEVELS = [["", "All levels"], ["debug", "debug, above"], ["info", "info, above"], ["warning", "warning, above"], ["error", "error, above"], ["critical", "critical"]];
+const HIDDEN = 30_000; // ms after which a page that nobody sees gives its connection back
 const SMALL = "(max-width: 720px)";
 
 export default function Logs({ query }) {
@@ -79,9 +80,18 @@ function useLog(asked) {
         log.openEnd();
       }, 1000);
     });
+    let hiding = 0;
+    const look = () => {
+      clearTimeout(hiding);
+      if (document.hidden) hiding = setTimeout(() => log.rest(true), HIDDEN);
+      else log.rest(false);
+    };
+    document.addEventListener("visibilitychange", look);
     return () => {
       end();
       clearTimeout(timer);
+      clearTimeout(hiding);
+      document.removeEventListener("visibilitychange", look);
       log.close();
     };
   }, [log]);

@@ -4,14 +4,15 @@
 // without a gap or a repeat.  Rule 2: there are never many more than MOST of them: what is far from
 // the reader is dropped, and had again from the service.  Rule 3: the live stream is on only while
 // the window reaches the end; it goes on at the place where the window ends.
-import { get, stream } from "../../api.js";
+import { get } from "../../api.js";
 import { batch, signal } from "../../lib.js";
+import { Feed } from "./feed.js";
 
 export const MOST = 20_000;
 const PAGE = 1000;
 const LIVE_BLOCK = 500;
+const AGAIN = 1000; // ms
 const USUAL_LINE = 100; // bytes, until we know better
-const AGAIN = [300, 5000];
 
 export class LogWindow {
   /** `asked`: {task, run, grep, level}, as /v1/logs takes them. */
@@ -42,16 +43,18 @@ export class LogWindow {
     this.names = new Map();
     this.turn = 0;
     this.busy = { back: false, forward: false };
-    this.live = null;
-    this.fresh = { lines: [], id: null, known: 0 };
-    this.frame = 0;
+    this.resting = false;
+    this.feed = new Feed({
+      query: () => ({ ...this.asked, after: this.end }),
+      take: (lines, id) => this.#take(lines, id),
+      say: (state) => (this.status.value = state),
+      fail: (error) => this.#fail(error),
+    });
   }
 
   close() {
     this.turn += 1;
-    this.#endLive();
-    cancelAnimationFrame(this.frame);
-    clearTimeout(this.frame);
+    this.feed.end();
   }
 
   get end() {
@@ -85,7 +88,7 @@ export class LogWindow {
 
   async #open(following, load) {
     const turn = ++this.turn;
-    this.#endLive();
+    this.feed.end();
     this.loading.value = true;
     let found;
     try {
@@ -100,6 +103,7 @@ export class LogWindow {
     batch(() => {
       this.error.value = null;
       this.loading.value = false;
+      this.status.value = "loading";
       this.lines = [];
       this.blocks = [];
       this.base = 0;
@@ -128,10 +132,16 @@ export class LogWindow {
       if (back) this.#prepend(page);
       else this.#append(page);
     } catch (error) {
-      if (turn === this.turn) this.#fail(error);
+      if (turn === this.turn) this.#missed(error);
     } finally {
       this.busy[way] = false;
     }
+  }
+
+  /** A page could not be had: try again if it is only that the service is away. */
+  #missed(error) {
+    if (error.status >= 400 && error.status < 500) this.#fail(error);
+    else setTimeout(() => this.#changed(), AGAIN);
   }
 
   #prepend(page) {
@@ -177,7 +187,7 @@ export class LogWindow {
   }
 
   #dropLast() {
-    this.#endLive();
+    this.feed.end();
     const gone = this.blocks.pop();
     this.lines.length -= gone.count;
     this.bytesAfter += gone.bytes;
@@ -265,13 +275,30 @@ export class LogWindow {
   async pause(wanted) {
     if (wanted === this.paused.peek()) return;
     this.paused.value = wanted;
-    if (wanted) {
-      this.#flush();
-      this.#endLive();
-      this.status.value = "paused";
+    if (wanted) this.#stand();
+    else await this.#goOn();
+  }
+
+  /** Give the connection back while nobody looks at the page. */
+  async rest(wanted) {
+    if (wanted === this.resting) return;
+    this.resting = wanted;
+    if (wanted) this.#stand();
+    else if (!this.paused.peek()) await this.#goOn();
+  }
+
+  #stand() {
+    this.feed.flush();
+    this.feed.end();
+    if (this.status.peek() !== "failed") this.status.value = "paused";
+  }
+
+  async #goOn() {
+    if (!this.blocks.length) return; // It is being opened, or could not be.
+    if (!this.last) {
+      this.#goLive();
       return;
     }
-    this.status.value = this.last ? "live" : "past";
     this.last = false;
     await this.more("forward");
     // It was long: those who follow want the end, others come to it by scrolling.
@@ -279,68 +306,14 @@ export class LogWindow {
   }
 
   #goLive() {
-    if (!this.last) this.status.value = "past";
-    else if (this.paused.peek()) this.status.value = "paused";
-    else if (!this.live) {
-      this.live = new AbortController();
-      this.#stream(this.live.signal);
-    }
+    if (this.status.peek() === "failed" && this.error.peek()) return;
+    if (this.paused.peek() || this.resting) this.status.value = "paused";
+    else if (!this.last) this.status.value = "past";
+    else this.feed.begin();
   }
 
-  #endLive() {
-    this.live?.abort();
-    this.live = null;
-    this.fresh = { lines: [], id: null, known: 0 };
-  }
-
-  async #stream(abort) {
-    let pause = AGAIN[0];
-    while (!abort.aborted) {
-      try {
-        const query = { ...this.asked, follow: true, after: this.end };
-        const events = await stream("/v1/logs", { query, signal: abort });
-        this.status.value = "live";
-        for await (const event of events) {
-          if (abort.aborted) return;
-          pause = AGAIN[0];
-          if (event) this.#take(event);
-        }
-      } catch (error) {
-        if (abort.aborted) return;
-        if (error.status >= 400 && error.status < 500) {
-          this.#fail(error);
-          return;
-        }
-      }
-      if (abort.aborted) return;
-      // What has no place yet comes again.
-      this.#flush();
-      this.fresh = { lines: [], id: null, known: 0 };
-      this.status.value = "reconnecting";
-      await new Promise((resolve) => setTimeout(resolve, pause));
-      pause = Math.min(2 * pause, AGAIN[1]);
-    }
-  }
-
-  #take({ id, data }) {
-    const fresh = this.fresh;
-    fresh.lines.push(data);
-    if (id) [fresh.id, fresh.known] = [id, fresh.lines.length];
-    if (this.frame) return;
-    const flush = () => {
-      this.frame = 0;
-      this.#flush();
-    };
-    // A page that nobody sees gets no frames.
-    this.frame = document.hidden ? setTimeout(flush, 250) : requestAnimationFrame(flush);
-  }
-
-  /** Put what has come into the window: up to the last line whose place is known. */
-  #flush() {
-    const { lines, id, known } = this.fresh;
-    if (!known) return;
-    this.fresh = { lines: lines.slice(known), id: null, known: 0 };
-    const come = known === lines.length ? lines : lines.slice(0, known);
+  /** Put what has come into the window; `id` is the place behind it. */
+  #take(come, id) {
     const bytes = come.reduce((sum, line) => sum + (line.text?.length ?? -1) + 1, 0);
     let last = this.blocks.at(-1);
     if (last.count + come.length > LIVE_BLOCK) {
@@ -367,7 +340,7 @@ export class LogWindow {
       this.#dropFirsts();
       return;
     }
-    this.#endLive();
+    this.feed.end();
     this.last = false;
     this.status.value = "past";
   }
