@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.system.service import Service
@@ -80,22 +79,23 @@ def test_the_past_comes_by_pages(page: Page, service: Service) -> None:
     expect(page.get_by_role("button", name="Older events")).to_have_count(0)
 
 
-@pytest.mark.parametrize(
-    ("given", "what"),
-    [
-        ({"kind": "schedule.skipped", "reason": "x:0 still runs"}, "was skipped: x:0 still runs"),
-        ({"kind": "schedule.fired", "actor": "schedule"}, "runs by its schedule"),
-        ({"kind": "schedule.fired", "actor": "1.2.3.4"}, "was asked to run now"),
-        ({"kind": "replica.down", "reason": "stopped"}, "has stopped"),
-        ({"kind": "replica.stopping", "reason": "updated"}, "stops: its definition has changed"),
-        ({"kind": "some.new_kind"}, "some new kind"),
-    ],
-)
-def test_events_have_words(page: Page, service: Service, given: dict[str, str], what: str) -> None:
+WORDS = [
+    ({"kind": "schedule.skipped", "reason": "x:0 still runs"}, "was skipped: x:0 still runs"),
+    ({"kind": "schedule.fired", "actor": "schedule"}, "runs by its schedule"),
+    ({"kind": "schedule.fired", "actor": "1.2.3.4"}, "was asked to run now"),
+    ({"kind": "replica.down", "reason": "stopped"}, "has stopped"),
+    ({"kind": "replica.stopping", "reason": "updated"}, "stops: its definition has changed"),
+    ({"kind": "some.new_kind"}, "some new kind"),
+]
+"""Events, and how their words end."""
+
+
+def test_events_have_words(page: Page, service: Service) -> None:
     open_page(page, service, "#/events")
+    script = "(all) => import('/ui/eventwords.js').then((m) => all.map(m.eventWords))"
 
-    words = page.evaluate(
-        "(event) => import('/ui/eventwords.js').then((m) => m.eventWords(event))", given
-    )
+    found = page.evaluate(script, [event for event, _ in WORDS])
 
-    assert ": ".join(part for part in (words["what"], words["why"]) if part).endswith(what)
+    said = [": ".join(part for part in (one["what"], one["why"]) if part) for one in found]
+    for words, (_, end) in zip(said, WORDS, strict=True):
+        assert words.endswith(end)

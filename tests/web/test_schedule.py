@@ -45,7 +45,7 @@ def test_a_task_is_run_now_paused_and_resumed(page: Page, service: Service) -> N
     open_page(page, service, "#/schedule?task=nightly")
     expect(page.locator("[data-schedule]")).to_have_count(1)
 
-    page.get_by_role("button", name="Run nightly now").click()
+    page.get_by_role("button", name="Run now: nightly").click()
     expect(page.locator(".toast")).to_contain_text("Running nightly")
     service.wait_ends("nightly")
     page.get_by_role("button", name="Pause nightly").click()

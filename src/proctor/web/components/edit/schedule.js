@@ -17,7 +17,7 @@ export function Schedule() {
   const from = (spec.blackouts ?? []).map(({ cron, seconds }) => ({ cron, seconds: String(seconds) }));
   return html`<${Part} title="Schedule" roots=${ROOTS} about="when it runs" open=${spec.type === "cron"}>
     <div class="edit-grid">
-      <${TextField} path="cron" label="Cron expression" placeholder="30 4 * * mon-fri" class="mono-input" hint="minute hour day month weekday; seconds may be in front; @daily …" />
+      <${TextField} path="cron" label="Cron expression" placeholder="30 4 * * mon-fri" class="mono-input" hint="minute hour day month weekday, or as @daily" />
       <${TextField} path="timezone" label="Time zone" placeholder="the service's" list="edit-zones" hint="As Europe/Berlin." />
       <${Preview} cron=${spec.cron} timezone=${spec.timezone} />
       <${TextField} path="at" label="Or once, at" placeholder="+30m" means=${momentOf} hint="2030-01-01T00:00:00Z, or +30s, +5m, +2h, +1d from now." />

@@ -85,13 +85,13 @@ function Node({ node, link, chosen, dim, tab, onSelect }) {
     event.preventDefault();
     onSelect(name);
   };
-  const label = `${name}, ${task ? [state, task.reason !== state && task.reason].filter(Boolean).join(": ") : "does not exist"}${link ? `, on the critical chain: took ${seconds(link.took)}` : ""}`;
+  const label = [`${name} ${under}`, task && task.reason !== state && task.reason, link && "on the critical chain"].filter(Boolean).join(", ");
   return html`<a class="graph-node" href=${href("/task", name)} data-node=${name} data-state=${state} data-chosen=${chosen || undefined} data-critical=${Boolean(link) || undefined} data-dim=${dim || undefined}
     tabindex=${tab ? 0 : -1} aria-label=${label} transform=${`translate(${(x - width / 2).toFixed(1)} ${(y - height / 2).toFixed(1)})`} draggable="false"
     onClick=${click} onDblClick=${() => go(href("/task", name))} onFocus=${() => onSelect(name)}>
     <rect width=${width} height=${height} rx="8" />
     <circle cx="16" cy="18" r="4.5" />
-    <text x="28" y="22" class="graph-name">${fitting(name)}</text>
+    <text x="28" y="22" class="graph-name">${fitting(name)}</text>${" "}
     <text x="28" y="38" class="graph-under">${under}</text>
     <title>${label}</title>
   </a>`;

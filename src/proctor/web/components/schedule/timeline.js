@@ -60,7 +60,7 @@ function Row({ task, from, until }) {
 function Buttons({ name, enabled }) {
   const run = () => act("run", [name], { words: `Running ${name}` });
   const turn = () => act(enabled ? "disable" : "enable", [name], { words: `${enabled ? "Pausing" : "Resuming"} ${name}` });
-  return html`<${Action} kind="small" onClick=${run} aria-label=${`Run ${name} now`}>Run now<//>
+  return html`<${Action} kind="small" onClick=${run} aria-label=${`Run now: ${name}`}>Run now<//>
     <${Action} kind="small quiet" onClick=${turn} aria-label=${`${enabled ? "Pause" : "Resume"} ${name}`}>${enabled ? "Pause" : "Resume"}<//>`;
 }
 
