@@ -289,6 +289,16 @@ def test_long_lines_wrap_and_times_are_shown_as_one_likes(
     expect(page.locator(".logs-time")).to_have_count(0)
 
 
+def test_of_a_very_long_line_the_rest_is_told_of(
+    page: Page, service: Service, tmp_path: Path
+) -> None:
+    write(service, "wide", b"x" * 500_000 + b"\nshort\n", tmp_path)
+    open_page(page, service, "#/logs?task=wide")
+
+    expect(page.locator(".logs-more")).to_have_text(" … 480000 more characters")
+    expect(page.locator(".logs-text", has_text="short")).to_be_visible()
+
+
 def test_the_bytes_and_what_is_chosen_can_be_taken_away(
     page: Page, service: Service, tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from proctor.core.model import ReplicaId
 from proctor.logs import reader
-from proctor.logs.index import Record
+from proctor.logs.index import INTERVAL, Record
 from proctor.logs.lines import Line
 from proctor.logs.markers import Marker
 from proctor.logs.search import Source, Wanted, line_begin, search
@@ -28,7 +28,8 @@ from .cursor import NONE, Place, Rank
 BYTES, BYTES_FILTERED = 256 << 10, 8 << 20
 """How much of the logs one page covers at most, but for a line that is longer."""
 LEAST = 4 << 10
-HALVINGS = 24
+HALVINGS, HALVINGS_OF_MANY, MANY = 24, 12, 32
+"""How exactly a share of several logs is found; each step looks into all of them."""
 
 Places = Mapping[ReplicaId, Place]
 
@@ -261,7 +262,9 @@ def _time_of_share(root: Path, logs: Sequence[Log], share: float) -> float:
     bytes = share * sum(log.stop - log.first for log in written)
     early = min((_time(root, log.id, log.first) for log in written), default=0.0)
     late = max((_time(root, log.id, log.stop - 1) for log in written), default=0.0)
-    for _ in range(HALVINGS):
+    for _ in range(HALVINGS if len(written) <= MANY else HALVINGS_OF_MANY):
+        if late - early < INTERVAL:
+            break
         time = (early + late) / 2
         before = sum(
             max(log.first, reader.since(root, log.id, time)) - log.first for log in written

@@ -1,7 +1,7 @@
 // One line of the logs.
 import { fullMoment } from "../../format.js";
 import { html } from "../../lib.js";
-import { hidden, level, marked, matches, pieces } from "./text.js";
+import { level, marked, matches, pieces } from "./text.js";
 
 const SERIES = 6;
 const pad = (n, digits = 2) => String(n).padStart(digits, "0");
@@ -36,7 +36,7 @@ const Marker = ({ line }) => html`<span class="logs-marker">run ${line.run} ${li
 function Text({ line, pattern }) {
   const sought = pattern && matches(line, pattern) ? pattern : null;
   const parts = marked(pieces(line), sought);
-  const more = hidden(line);
+  const { more = 0 } = line;
   return html`${parts.length ? parts.map(piece) : html`<br />`}${more > 0 && html`<span class="logs-more">${` … ${more} more characters`}</span>`}`;
 }
 

@@ -20,16 +20,21 @@ class Fragments extends AnsiUp {
   }
 }
 
+/** Cut a line to what is shown; `more` says how many characters are left out. */
+export function cut(line) {
+  if (!(line.text?.length > SHOWN)) return;
+  line.more = line.text.length - SHOWN;
+  // A slice alone would keep all of it in memory.
+  line.text = new TextDecoder().decode(new TextEncoder().encode(line.text.slice(0, SHOWN)));
+}
+
 /** The text without the escapes that colour it; kept, because it is asked for often. */
 export function plain(line) {
   line.plain ??= shown(line.text ?? "").replace(ESCAPES, "");
   return line.plain;
 }
 
-const shown = (text) => (text.length > SHOWN ? text.slice(0, SHOWN) : text).replaceAll("\r", "␍");
-
-/** How many characters more there are than are shown. */
-export const hidden = (line) => Math.max(0, (line.text?.length ?? 0) - SHOWN);
+const shown = (text) => text.replaceAll("\r", "␍");
 
 /** How many columns it takes; roughly, if there are tabs or wide characters. */
 export function columns(line) {

@@ -7,8 +7,10 @@
 import { get } from "../../api.js";
 import { batch, signal } from "../../lib.js";
 import { Feed } from "./feed.js";
+import { cut } from "./text.js";
 
 export const MOST = 20_000;
+const MOST_CHARACTERS = 64e6;
 const PAGE = 1000;
 const LIVE_BLOCK = 500;
 const AGAIN = 1000; // ms
@@ -145,12 +147,12 @@ export class LogWindow {
   }
 
   #prepend(page) {
+    this.#meet(page.lines);
     this.lines = page.lines.concat(this.lines);
-    this.#name(page.lines);
     this.base -= page.lines.length;
     this.blocks.unshift(block(page));
     this.#bounds(page, null);
-    while (this.blocks.length > 1 && this.lines.length - this.blocks.at(-1).count > MOST) this.#dropLast();
+    while (this.#isFull(this.blocks.at(-1))) this.#dropLast();
     this.#settle();
     this.#changed();
   }
@@ -165,8 +167,8 @@ export class LogWindow {
   }
 
   #push(page) {
+    this.#meet(page.lines);
     for (const line of page.lines) this.lines.push(line);
-    this.#name(page.lines);
     this.blocks.push(block(page));
   }
 
@@ -176,8 +178,15 @@ export class LogWindow {
     if (late) [this.bytesAfter, this.last] = [late.bytes_after, late.last];
   }
 
+  /** Whether there is too much without this block even. */
+  #isFull(spare) {
+    if (this.blocks.length < 2) return false;
+    const size = this.blocks.reduce((sum, one) => sum + one.size, 0) - spare.size;
+    return this.lines.length - spare.count > MOST || size > MOST_CHARACTERS;
+  }
+
   #dropFirsts() {
-    while (this.blocks.length > 1 && this.lines.length - this.blocks[0].count > MOST) {
+    while (this.#isFull(this.blocks[0])) {
       const gone = this.blocks.shift();
       this.lines.splice(0, gone.count);
       this.base += gone.count;
@@ -202,6 +211,7 @@ export class LogWindow {
       if (before && (before.count === 0 || one.count === 0)) {
         before.count += one.count;
         before.bytes += one.bytes;
+        before.size += one.size;
         before.after = one.after;
       } else kept.push({ ...one });
       return kept;
@@ -315,16 +325,17 @@ export class LogWindow {
   /** Put what has come into the window; `id` is the place behind it. */
   #take(come, id) {
     const bytes = come.reduce((sum, line) => sum + (line.text?.length ?? -1) + 1, 0);
+    this.#meet(come);
     let last = this.blocks.at(-1);
     if (last.count + come.length > LIVE_BLOCK) {
-      last = { before: last.after, after: id, count: 0, bytes: 0 };
+      last = { before: last.after, after: id, count: 0, bytes: 0, size: 0 };
       this.blocks.push(last);
     }
     last.after = id;
     last.count += come.length;
     last.bytes += bytes;
+    last.size += characters(come);
     for (const line of come) this.lines.push(line);
-    this.#name(come);
     this.#makeRoom();
     batch(() => {
       if (!this.following.peek()) this.unseen.value += come.length;
@@ -334,7 +345,7 @@ export class LogWindow {
 
   /** Drop the lines above; if it is those that are read, leave the end alone instead. */
   #makeRoom() {
-    if (this.lines.length <= MOST + LIVE_BLOCK) return;
+    if (this.lines.length <= MOST + LIVE_BLOCK && !this.#isFull(this.blocks[0])) return;
     const reading = (this.anchor.number ?? this.base) - this.base;
     if (this.following.peek() || reading > MOST / 2) {
       this.#dropFirsts();
@@ -353,10 +364,12 @@ export class LogWindow {
     });
   }
 
-  #name(lines) {
-    for (const { task, replica } of lines) {
-      const name = `${task}:${replica}`;
+  /** Note who wrote these lines, and cut those that are very long. */
+  #meet(lines) {
+    for (const line of lines) {
+      const name = `${line.task}:${line.replica}`;
       if (!this.names.has(name)) this.names.set(name, this.names.size);
+      cut(line);
     }
   }
 
@@ -365,4 +378,13 @@ export class LogWindow {
   }
 }
 
-const block = (page) => ({ before: page.before, after: page.after, count: page.lines.length, bytes: page.bytes });
+const characters = (lines) => lines.reduce((sum, line) => sum + (line.text?.length ?? 0), 0);
+
+/** What is between two places; `bytes` of the logs, of which `size` characters are in memory. */
+const block = (page) => ({
+  before: page.before,
+  after: page.after,
+  count: page.lines.length,
+  bytes: page.bytes,
+  size: characters(page.lines),
+});
