@@ -288,9 +288,9 @@ class _Service:
         self._doors.follow(changes)
         self._files.follow(changes)
 
-    def _on_output(self, id: ReplicaId, run: int, fd: int) -> None:
+    def _on_output(self, id: ReplicaId, run: int, fd: int, stream: int) -> None:
         self._manager.records.output_opened(run)
-        self._writer.attach(id, run, fd)
+        self._writer.attach(id, run, fd, stream)
 
     def _in_loop(self, call: Callable[[T], None]) -> Callable[[T], None]:
         """Return what other threads may call instead of `call`."""

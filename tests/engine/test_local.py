@@ -38,7 +38,7 @@ class Seat:
             self.talk.link.sock,
             mark_base=BASE,
             environ={"PATH": os.environ["PATH"], "PROCTOR_TOKEN": "secret", "KEPT": "1"},
-            on_output=lambda id, run, fd: self.output.__setitem__(run, fd),
+            on_output=lambda id, run, fd, stream: self.output.__setitem__(run, fd),
             on_stop=self._on_stop,
             on_lost=self.lost.set,
         )

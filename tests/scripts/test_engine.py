@@ -56,7 +56,7 @@ class Side:
         self.engine = ScriptEngine(
             listener,
             mark_base=mark_base,
-            on_output=lambda id, run, fd: self.outputs.__setitem__(run, fd),
+            on_output=lambda id, run, fd, stream: self.outputs.__setitem__(run, fd),
             uid_of=lambda spec: os.geteuid(),
             kill_host=lambda id, run: self.killed.append(run),
             is_script_task=lambda name: name == "task",

@@ -27,6 +27,9 @@ from .selectors import has_labels, is_glob
 
 MOST_RUNS = 10_000
 
+STREAMS = ("out", "err")
+"""What the streams of a run are called."""
+
 
 class State(Struct, frozen=True):
     """Of a log: its end, the end of its last whole line, and when it was last written to.
@@ -175,7 +178,15 @@ def wanted(query: LogsQuery) -> Wanted:
             "`level` is not valid: expected trace, debug, info, warning, error or critical",
             field="level",
         )
-    return Wanted(query.since, query.until, _pattern(query.grep), query.run, level, query.tail)
+    return Wanted(
+        since=query.since,
+        until=query.until,
+        grep=_pattern(query.grep),
+        run=query.run,
+        level=level,
+        tail=query.tail,
+        stream=None if query.stream is None else STREAMS.index(query.stream),
+    )
 
 
 def _pattern(text: str | None) -> re.Pattern[bytes] | None:
@@ -189,7 +200,8 @@ def _pattern(text: str | None) -> re.Pattern[bytes] | None:
 
 def marked(query: LogsQuery) -> bool:
     """Whether begins and ends of runs are shown: where no line is left out for what it says."""
-    return query.grep is None and not query.level and query.tail is None
+    left_out = query.grep is not None or query.level or query.stream is not None
+    return not left_out and query.tail is None
 
 
 def markers_of(run: Run) -> Iterator[Marker]:
@@ -209,5 +221,5 @@ def entry(id: ReplicaId, found: Line | Marker) -> LogEntry:
         replica=id.index,
         text=found.text.rstrip(b"\r\n").decode("utf-8", "replace"),
         run=found.run or None,
-        stream="err" if found.stream else "out",
+        stream=STREAMS[found.stream],
     )

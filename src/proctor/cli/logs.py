@@ -27,6 +27,11 @@ from .words import parse_moment
 @click.option("--grep", metavar="RE", help="Only lines that match the regular expression.")
 @click.option("--run", type=int, help="Only of the run with this id.")
 @click.option("--level", help="Only JSON lines of this level and above.")
+@click.option(
+    "--stream",
+    type=click.Choice(["out", "err"]),
+    help="Only output, or errors, of tasks that keep them apart.",
+)
 @click.option("--all", "all_", is_flag=True, help="Also of earlier tasks of the same names.")
 @click.option("-t", "--times", is_flag=True, help="Say when each line was written.")
 @click.option("--no-prefix", is_flag=True, help="Do not say whose a line is.")
@@ -40,6 +45,7 @@ def command(
     grep: str | None,
     run: int | None,
     level: str | None,
+    stream: str | None,
     all_: bool,
     times: bool,
     no_prefix: bool,
@@ -64,6 +70,7 @@ def command(
         "grep": _pattern(grep),
         "run": run,
         "level": level,
+        "stream": stream,
         "all": all_ or None,
     }
     column = None if no_prefix or _is_one(select) else Column()

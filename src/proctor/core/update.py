@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from .spec import Check, CheckKind, Limits, Spec
+from .spec import Check, CheckKind, Limits, Output, Spec
 
 LIVE = frozenset(
     {
@@ -29,12 +29,11 @@ LIVE = frozenset(
         "stop_timeout",
         "stop_command",
         "rolling",
-        "output",
     }
 )
 """The fields that hold from now on without a restart; any other is part of a run from its birth.
 
-Checks and limits are in between: see `FieldChange.restarts`.
+Checks, limits and output are in between: see `FieldChange.restarts`.
 """
 
 
@@ -50,6 +49,8 @@ class FieldChange(Struct, frozen=True):
             case Limits() as before, Limits() as after:
                 # What is watched from outside may change; what the kernel enforces was set before.
                 return replace(before, memory_restart=after.memory_restart) != after
+            case Output() as before, Output() as after:
+                return before.separate != after.separate
             case (Check() | None) as before, (Check() | None) as after if self.field in CHECKS:
                 # Who notifies is told of it at birth; anybody else does not know of the check.
                 return any(check and check.kind is CheckKind.NOTIFY for check in (before, after))

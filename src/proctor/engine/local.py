@@ -36,7 +36,7 @@ _OWN_VARIABLES = ("PROCTOR_KEEPER_FD", "PROCTOR_TOKEN")
 _ACCOUNTS_LIVE = 10.0  # Seconds until an account is looked up again.
 _PATIENCE = 30.0
 
-OnOutput = Callable[[ReplicaId, int, int], None]
+OnOutput = Callable[[ReplicaId, int, int, int], None]
 OnEvents = Callable[[Sequence[Event]], None]
 
 
@@ -52,9 +52,10 @@ class LocalEngine:
     """Implements `Engine` over the keeper's socket.
 
     `mark_base` is 31 random bits of the state directory, shifted left by 32: with the run id it
-    makes the birth mark; it may be set until `open`.  `on_output(replica, run, fd)` takes over the
-    read end of the run's output; `on_stop(force)` says that somebody asked the service to end;
-    `on_lost()` that the keeper is gone.
+    makes the birth mark; it may be set until `open`.  `on_output(replica, run, fd, stream)` takes
+    over the read end of the run's output (stream 0), or of its errors where they are told apart
+    (1); `on_stop(force)` says that somebody asked the service to end; `on_lost()` that the keeper
+    is gone.
     """
 
     def __init__(
@@ -315,10 +316,11 @@ class LocalEngine:
         if run is None:
             self._disown(frame, fds)
             return None
-        if fds:
-            self._on_output(run.id, number, fds[0])
-        if fds[1:]:
-            self.inputs.open(number, fds[1:])
+        outs = 2 if frame.get("separate") else 1
+        for stream, fd in enumerate(fds[:outs]):
+            self._on_output(run.id, number, fd, stream)
+        if fds[outs:]:
+            self.inputs.open(number, fds[outs:])
         event = event_of(frame, run)
         if not run.over and is_last(event):
             run.over = True

@@ -67,6 +67,7 @@ def of_run(spec: Spec, index: int, mark: int, controllers: Collection[str]) -> F
     return {
         "stdin": None if spec.stdin == "null" else spec.stdin,
         "tty": spec.tty,
+        "separate": spec.output.separate,
         "cgroup": {"name": name, "mark": mark, "set": files} if files else None,
     }
 

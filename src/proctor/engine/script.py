@@ -262,7 +262,7 @@ class ScriptEngine:
             os.close(fd)  # The same pipe, told again after a connection that broke.
             return
         run.attached = True
-        self._on_output(run.id, number, fd)
+        self._on_output(run.id, number, fd, 0)
 
     def _disown(self, host: Host, frame: Frame, fds: list[int]) -> None:
         """A run that nobody knows: it must not live on unsupervised."""

@@ -31,20 +31,23 @@ def pin(pid: int, mark: int, start: int | None = None) -> int:
     raise ProcessLookupError(errno.ESRCH, "not the process that was recorded")
 
 
-def reopen_output(pid: int) -> int:
-    """Return a new read end of the output pipe of `pid`, or -1 if its output goes elsewhere.
+def reopen_output(pid: int) -> list[int]:
+    """Return new read ends of the output pipes of `pid`: none if its output goes elsewhere.
 
     Our pipes are recognised by being open for both directions.
     """
+    found: dict[str, int] = {}
     for fd in (1, 2):
         path = f"/proc/{pid}/fd/{fd}"
         try:
             flags = tree.read(f"/proc/{pid}/fdinfo/{fd}").partition(b"flags:")[2].split(None, 1)
-            if os.readlink(path).startswith("pipe:") and int(flags[0], 8) & 3 == os.O_RDWR:
-                return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            pipe = os.readlink(path)
+            ours = pipe.startswith("pipe:") and int(flags[0], 8) & 3 == os.O_RDWR
+            if ours and pipe not in found:
+                found[pipe] = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except (OSError, IndexError, ValueError):
             continue
-    return -1
+    return list(found.values())
 
 
 def exit_status(pidfd: int) -> int | None:

@@ -67,7 +67,7 @@ def become(order: Order, ends: Stdio, means: Means, tell: int) -> NoReturn:
 def _connect(ends: Stdio, means: Means) -> None:
     if ends.terminal:
         tried("terminal", lambda: stdio.control(ends.output))
-    for to, fd in enumerate((ends.input, ends.output, ends.output)):
+    for to, fd in enumerate((ends.input, ends.output, ends.error)):
         os.dup2(means.null if fd < 0 else fd, to)
 
 

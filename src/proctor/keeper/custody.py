@@ -72,7 +72,8 @@ class Custody:
         if joined := self.runs.all.get(frame.get("join", 0)):
             frame["cgroup"] = {"path": joined.cgroup} if joined.cgroup else None
         try:
-            run.pid, run.fd, run.held = self._spawner.spawn(frame)
+            run.pid, ends = self._spawner.spawn(frame)
+            run.outs, run.held = ends.outs, ends.held
         except NotSpawned as error:
             run.end = _failed(run.run, error.errno, error.what)
             self.runs.add(run)
@@ -103,7 +104,7 @@ class Custody:
         except OSError:
             self._adopt_rest(run)
             return
-        run.fd = adopt.reopen_output(run.pid)
+        run.outs = adopt.reopen_output(run.pid)
         run.cgroup = limits.of_run(run.pid, run.mark)
         self._hold(run)
         self._tell({"op": "spawned", **_named(run)}, run.fds)
@@ -115,7 +116,7 @@ class Custody:
                 run.pidfd = adopt.pin(pid, run.mark)
             except OSError:
                 continue
-            run.fd = adopt.reopen_output(pid)
+            run.outs = adopt.reopen_output(pid)
             run.end = _exited(run.run, None, None)
             run.left = run.end["left"] = True
             self._hold(run)
@@ -257,7 +258,7 @@ class Custody:
         """Return what `load` takes, and the descriptors in it."""
         self._ending.work(time.monotonic() + 1.0)  # What is due within the next milliseconds.
         runs = [run.save() for run in self.runs.all.values()]
-        fds = [fd for run in runs for fd in (run["fd"], run["pidfd"], *run["held"]) if fd >= 0]
+        fds = [fd for run in runs for fd in (run["pidfd"], *run["outs"], *run["held"]) if fd >= 0]
         return {"runs": runs, "killing": self._ending.killing}, fds
 
     def load(self, saved: dict[str, Any]) -> None:
@@ -269,7 +270,8 @@ class Custody:
 
 
 def _named(run: Run) -> Frame:
-    return {"run": run.run, "pid": run.pid, "start": run.start}
+    named = {"run": run.run, "pid": run.pid, "start": run.start}
+    return named | {"separate": True} if len(run.outs) > 1 else named
 
 
 def _failed(run: int, number: int, what: str) -> Frame:

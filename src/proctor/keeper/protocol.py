@@ -8,7 +8,7 @@ The manager says:
 
     hello   version               the first frame; the keeper answers with all it has, then `ready`
     spawn   run mark argv env cwd umask nice oom_score_adj rlimits user
-            stdin tty size listen cgroup join
+            stdin tty size separate listen cgroup join
                                   answered by `spawned` or `failed`
     adopt   run mark pid start    a process that outlived another keeper: `spawned` or `lost`
     signal  run signal            to everything of the run, then SIGCONT
@@ -23,11 +23,12 @@ The manager says:
 
 The keeper says:
 
-    run     run mark pid start  +fds     at hello: one it has
+    run     run mark pid start separate  +fds
+                                         at hello: one it has
     kept    name                +1 fd    at hello: one it holds
     ready   version pid generation controllers
                                          at hello: that was all; generation counts managers from 1
-    spawned run pid start       +fds
+    spawned run pid start separate       +fds
     failed  run errno what               no process came to be; `what` names the step and the thing
     exited  run status left cpu rss at oom
                                          `status` as from wait(2), null if it cannot be known;
@@ -47,8 +48,9 @@ RLIMIT_LOCKS (Linux has not enforced that limit since 2.4; fork, exec, setsid an
 `rlimits` is a list of [resource number, soft, hard], null meaning unlimited.
 
 The descriptors of a run: none if its output goes elsewhere (an adopted one); else the read end of
-its output, then with stdin "pipe" that pipe's write end, or with `tty` the terminal's master and
-the write end of the output, for the manager to write there what the terminal says.
+its output, with `separate` that of its errors, then with stdin "pipe" that pipe's write end, or
+with `tty` the terminal's master and the write end of the output, for the manager to write there
+what the terminal says.
 
 `stdin` is null (/dev/null), "pipe" or a path; `size` the terminal's [rows, columns].  `listen` is
 a list of [name of what is kept, name in LISTEN_FDNAMES], passed as in sd_listen_fds(3).  `cgroup`

@@ -14,13 +14,14 @@ from typing import Any
 from . import limits, tree
 from .protocol import Frame
 
-_SAVED = ("run", "mark", "pid", "start", "fd", "end", "left", "acked", "pidfd", "held", "cgroup")
+_SAVED = ("run", "mark", "pid", "start", "outs", "end", "left", "acked", "pidfd", "held", "cgroup")
 
 
 class Run:
     """One run: `end` is the frame that told, or will tell, how it ended, None while it lives.
 
-    `fd` is its output's read end, `pidfd` is open for a process that is not our child; -1: none.
+    `outs` are the read ends of its output (of output and errors, if they are told apart); `pidfd`
+    is open for a process that is not our child, -1: none.
     `held` are descriptors of its input, see Stdio; `cgroup` is the folder of its own, "": none.
     `left`: its leader has ended, but something it started lives.
     """
@@ -32,7 +33,7 @@ class Run:
         self.mark = mark
         self.pid = pid
         self.start = start
-        self.fd = -1
+        self.outs: list[int] = []
         self.end: Frame | None = None
         self.left = False
         self.acked = False
@@ -43,7 +44,7 @@ class Run:
     @property
     def fds(self) -> tuple[int, ...]:
         """What the manager gets of it."""
-        return (self.fd, *self.held) if self.fd >= 0 else ()
+        return (*self.outs, *self.held) if self.outs else ()
 
     def let_go(self) -> None:
         """Close what is held of its input."""
@@ -90,8 +91,8 @@ class Runs:
         if self._marks.get(run.mark) is run:
             del self._marks[run.mark]
         run.let_go()
-        if run.fd >= 0:
-            os.close(run.fd)
+        for fd in run.outs:
+            os.close(fd)
         if run.cgroup:
             limits.remove(run.cgroup)
 

@@ -45,7 +45,7 @@ class Spawner:
         self.cgroups = Cgroups()
         self._store = {} if store is None else store
         self._null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-        self._ends = [fcntl.fcntl(self._null, fcntl.F_DUPFD_CLOEXEC, 3) for _ in range(2)]
+        self._ends = [fcntl.fcntl(self._null, fcntl.F_DUPFD_CLOEXEC, 3) for _ in range(3)]
         self._home = os.open(".", os.O_PATH | os.O_CLOEXEC)
         self._locks = resource.getrlimit(RLIMIT_LOCKS)
         soft, self._most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -64,15 +64,15 @@ class Spawner:
         os.close(probe)
         return refusal(probe, self._most_files, 0) is None
 
-    def spawn(self, order: Order) -> tuple[int, int, list[int]]:
-        """Return (pid, read end of its output, what is held of its input, see Stdio).
+    def spawn(self, order: Order) -> tuple[int, Stdio]:
+        """Return (pid, its ends: what is to be kept of them is open).
 
         `order` is a `spawn` frame.  Raises NotSpawned.
         """
         user = order.get("user")
         ends = stdio.make(order)
         try:
-            if full := refusal(ends.out, self._most_files, order["run"]):
+            if full := refusal(max(ends.outs), self._most_files, order["run"]):
                 raise NotSpawned(errno.EMFILE, full)
             if user:
                 tried(f"pipes for user {user['uid']}", partial(ends.give, user["uid"]))
@@ -82,16 +82,14 @@ class Spawner:
             raise
         finally:
             ends.started()
-        return pid, ends.out, ends.held
+        return pid, ends
 
     def _posix_spawn(self, order: Order, ends: Stdio) -> int:
-        low_in, low_out = self._ends
-        os.dup2(ends.output, low_out, inheritable=False)
-        if ends.input >= 0:
-            os.dup2(ends.input, low_in, inheritable=False)
-        actions = [
-            (os.POSIX_SPAWN_DUP2, fd, to) for to, fd in enumerate((low_in, low_out, low_out))
-        ]
+        given = (ends.input, ends.output, ends.error)
+        for fd, low in zip(given, self._ends, strict=True):
+            if fd >= 0:
+                os.dup2(fd, low, inheritable=False)
+        actions = [(os.POSIX_SPAWN_DUP2, low, to) for to, low in enumerate(self._ends)]
 
         def start(path: str, argv: list[str], env: dict[str, str]) -> int:
             return os.posix_spawn(
@@ -111,8 +109,9 @@ class Spawner:
             os.umask(mask)
             os.fchdir(self._home)
             resource.setrlimit(RLIMIT_LOCKS, self._locks)
-            for low in self._ends if ends.input >= 0 else (low_out,):
-                os.dup2(self._null, low, inheritable=False)  # Or the pipes would have no end.
+            for fd, low in zip(given, self._ends, strict=True):
+                if fd >= 0:
+                    os.dup2(self._null, low, inheritable=False)  # Or the pipes would have no end.
 
     def _set_mark(self, mark: int) -> None:
         # A hard limit below the mark: the environment marker and the parent links must do.

@@ -20,64 +20,77 @@ ROWS, COLUMNS = 24, 80  # Of a terminal that nobody looks at yet.
 
 
 class Stdio:
-    """What the child gets as `input` and `output`, and what is kept.
+    """What the child gets as `input`, `output` and `error`, and what is kept.
 
-    `out` is the read end of what it writes.  `held` is the write end of its stdin's pipe; or of a
-    terminal the master, and the write end of the pipe `out`: whoever holds the master writes there
-    what the terminal says.  `input` is -1 where it is no pipe and no terminal.
+    `outs` are the read ends of what it writes: one of all, or one of its output and one of its
+    errors.  `held` is the write end of its stdin's pipe; or of a terminal the master, and the write
+    end of the pipe of its output: whoever holds the master writes there what the terminal says.
+    `input` is -1 where it is no pipe and no terminal.
     """
 
-    __slots__ = ("held", "input", "out", "output", "terminal")
+    __slots__ = ("error", "held", "input", "output", "outs", "terminal")
 
-    def __init__(self, terminal: bool, out: int, input: int, output: int, *held: int) -> None:
+    def __init__(self, *, terminal: bool = False) -> None:
         self.terminal = terminal
-        self.out = out
-        self.input = input
-        self.output = output
-        self.held = list(held)
+        self.outs: list[int] = []
+        self.input = self.output = self.error = -1
+        self.held: list[int] = []
 
     def give(self, uid: int) -> None:
         """Make the ends the child's own: it could not open /dev/stdin or /dev/stdout otherwise."""
-        for fd in {self.input, self.output} - {-1}:
+        for fd in self._ends:
             os.fchown(fd, uid, -1)
 
     def started(self) -> None:
         """Close what only the child needs."""
-        for fd in {self.input, self.output} - {-1}:
+        for fd in self._ends:
             os.close(fd)
 
     def failed(self) -> None:
         """Close what would have been kept."""
-        for fd in (self.out, *self.held):
+        for fd in (*self.outs, *self.held):
             os.close(fd)
+
+    @property
+    def _ends(self) -> set[int]:
+        return {self.input, self.output, self.error} - {-1}
 
 
 def make(order: dict[str, Any]) -> Stdio:
     """Return the ends that the order asks for.  Raises NotSpawned."""
-    if order.get("tty"):
-        return _terminal(order.get("size") or [ROWS, COLUMNS])
-    out, output = tried("pipe", _output_pipe)
-    if order.get("stdin") != PIPE:
-        return Stdio(False, out, -1, output)
+    ends = Stdio(terminal=bool(order.get("tty")))
     try:
-        input, end = tried("pipe", lambda: os.pipe2(os.O_CLOEXEC))
-    except NotSpawned:
-        os.close(out)
-        os.close(output)
-        raise
-    return Stdio(False, out, input, output, end)
-
-
-def _terminal(size: list[int]) -> Stdio:
-    master, slave = tried("terminal", os.openpty)  # Both closed on exec.
-    try:
-        resize(master, *size)
-        out, end = tried("pipe", lambda: os.pipe2(os.O_CLOEXEC))
+        if ends.terminal:
+            _open_terminal(ends, order.get("size") or [ROWS, COLUMNS])
+        else:
+            _open_pipes(ends, order)
     except BaseException:
-        os.close(master)
-        os.close(slave)
+        ends.started()
+        ends.failed()
         raise
-    return Stdio(True, out, slave, slave, master, end)
+    return ends
+
+
+def _open_pipes(ends: Stdio, order: dict[str, Any]) -> None:
+    out, ends.output = tried("pipe", _output_pipe)
+    ends.outs.append(out)
+    ends.error = ends.output
+    if order.get("separate"):
+        out, ends.error = tried("pipe", _output_pipe)
+        ends.outs.append(out)
+    if order.get("stdin") == PIPE:
+        ends.input, end = tried("pipe", lambda: os.pipe2(os.O_CLOEXEC))
+        ends.held.append(end)
+
+
+def _open_terminal(ends: Stdio, size: list[int]) -> None:
+    master, slave = tried("terminal", os.openpty)  # Both closed on exec.
+    ends.held.append(master)
+    ends.input = ends.output = ends.error = slave
+    resize(master, *size)
+    out, end = tried("pipe", lambda: os.pipe2(os.O_CLOEXEC))
+    ends.outs.append(out)
+    ends.held.append(end)
 
 
 def resize(terminal: int, rows: int, columns: int) -> None:

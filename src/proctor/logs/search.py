@@ -31,7 +31,8 @@ _LEVEL_KEYS = ("level", "levelname", "severity", "lvl")
 class Wanted(Struct, frozen=True):
     """Which lines: of one run, between two moments, matching, of JSON lines at least this level.
 
-    `tail`: only the last so many, over all replicas together.
+    `stream` is 0 for output, 1 for errors, where they are told apart.  `tail`: only the last so
+    many, over all replicas together.
     """
 
     since: float | None = None
@@ -40,6 +41,7 @@ class Wanted(Struct, frozen=True):
     run: int | None = None
     level: str | None = None
     tail: int | None = None
+    stream: int | None = None
 
     @property
     def counts_all(self) -> bool:
@@ -49,7 +51,7 @@ class Wanted(Struct, frozen=True):
     @property
     def filters(self) -> bool:
         """Whether lines are left out for what they say."""
-        return self.grep is not None or self.level is not None
+        return any(one is not None for one in (self.grep, self.level, self.stream))
 
 
 class Source(Struct, frozen=True):
@@ -143,6 +145,8 @@ def fits(line: Line, wanted: Wanted) -> bool:
     if wanted.since is not None and line.time < wanted.since:
         return False
     if wanted.until is not None and line.time >= wanted.until:
+        return False
+    if wanted.stream is not None and line.stream != wanted.stream:
         return False
     if wanted.grep is not None and not wanted.grep.search(line.text.rstrip(b"\r\n")):
         return False

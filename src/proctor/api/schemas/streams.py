@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -42,6 +42,10 @@ class LogsQuery(Struct, frozen=True, forbid_unknown_fields=True):
     grep: Annotated[str, Meta(max_length=1000, description="A regular expression.")] | None = None
     run: Annotated[int, Meta(ge=1, description="Only lines of this run.")] | None = None
     level: Annotated[str, Meta(max_length=16, description="Of JSON lines, this and above.")] = ""
+    stream: Annotated[
+        Literal["out", "err"] | None,
+        Meta(description="Only output, or errors, of tasks with `output.separate`."),
+    ] = None
     tail: Annotated[int, Meta(ge=0, le=10_000_000, description="Only the last lines.")] | None = (
         None
     )
