@@ -80,7 +80,7 @@ def test_the_past_comes_by_pages(page: Page, service: Service) -> None:
 
 
 WORDS = [
-    ({"kind": "schedule.skipped", "reason": "x:0 still runs"}, "was skipped: x:0 still runs"),
+    ({"kind": "schedule.skipped", "reason": "x:0 still runs"}, "skipped a run: x:0 still runs"),
     ({"kind": "schedule.fired", "actor": "schedule"}, "runs by its schedule"),
     ({"kind": "schedule.fired", "actor": "1.2.3.4"}, "was asked to run now"),
     ({"kind": "replica.down", "reason": "stopped"}, "has stopped"),

@@ -17,8 +17,8 @@ const WORDS = {
   "task.roll_aborted": "its rolling restart was broken off",
   "task.essential_failed": "is essential and has failed, so the service ends",
   "schedule.fired": "runs by its schedule",
-  "schedule.queued": "its schedule fired: the run waits for the one before",
-  "schedule.skipped": "its schedule fired, but the run was skipped",
+  "schedule.queued": "has a run wait for the one before",
+  "schedule.skipped": "skipped a run",
   "schedule.missed": "missed a fire of its schedule",
 };
 

@@ -2,7 +2,7 @@
 import { count } from "../../format.js";
 import { useKeys } from "../../keys.js";
 import { html, useEffect, useLayoutEffect, useMemo, useRef } from "../../lib.js";
-import { taskOf } from "../../live.js";
+import { signalOf, taskOf } from "../../live.js";
 import { go, href } from "../../router.js";
 import { fitting, nearest } from "./layout.js";
 import { useViewport } from "./viewport.js";
@@ -10,7 +10,7 @@ import { useViewport } from "./viewport.js";
 /** `chain`: name -> {waited, took} of the critical chain; `onSelect(name)`. */
 export function View({ layout, chain, selected, onSelect }) {
   const box = useRef(null);
-  const view = useViewport(box, layout);
+  const view = useViewport(box, layout, focusOf(layout, chain, selected));
   const near = useMemo(() => neighbours(layout.edges, selected), [layout, selected]);
   const first = selected && layout.nodes.some((node) => node.name === selected) ? selected : layout.nodes[0]?.name;
 
@@ -48,6 +48,15 @@ export function View({ layout, chain, selected, onSelect }) {
   </div>`;
 }
 
+/** What one came to see: the task that is chosen, one that is held up, the critical chain. */
+function focusOf({ nodes, edges }, chain, selected) {
+  const held = edges.find((edge) => edge.why && taskIsHeld(edge.task))?.task;
+  return nodes.find(({ name }) => name === (selected || held)) ?? nodes.find(({ name }) => chain.has(name)) ?? nodes[0];
+}
+
+const HELD = ["waiting", "blocked"];
+const taskIsHeld = (name) => HELD.includes(signalOf(name)?.peek().state);
+
 /** The names and the edges' keys that have to do with a task: all that it needs, all that needs it. */
 function neighbours(edges, name) {
   const found = new Set();
@@ -70,7 +79,10 @@ function neighbours(edges, name) {
 }
 
 function Edge({ edge, critical, dim }) {
-  const kind = edge.why ? "waits" : critical ? "critical" : "met";
+  const state = taskOf(edge.task)?.state;
+  // Who is stopped waits for nothing, whatever is not there.
+  const unmet = HELD.includes(state) ? "waits" : "unmet";
+  const kind = edge.why ? unmet : critical ? "critical" : "met";
   return html`<path class="graph-edge" data-edge=${edge.key} data-kind=${kind} data-optional=${!edge.required || undefined} data-dim=${dim || undefined} d=${edge.path} marker-end="url(#graph-arrow)" />`;
 }
 

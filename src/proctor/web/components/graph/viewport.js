@@ -2,20 +2,22 @@
 import { useEffect, useMemo, useRef } from "../../lib.js";
 
 const LEAST = 0.15;
+const READABLE = 0.6;
 const MOST = 2.5;
 
 /** Return {moved, zoom(by), fit(), reveal(node)}; `moved` is the ref of what is transformed.
  *
- * It begins with all of the drawing in sight, and again when that changes before somebody moved it.
+ * It begins with all of the drawing in sight or, where nobody could read that, with what is around
+ * `focus`, {x, y}; and again when the drawing changes before somebody moved it.
  */
-export function useViewport(box, { width, height }) {
+export function useViewport(box, { width, height }, focus) {
   const moved = useRef(null);
   const size = useRef({});
-  size.current = { width, height };
+  size.current = { width, height, focus };
   const view = useMemo(() => new Viewport(box, moved, size), []);
 
   useEffect(() => {
-    if (!view.touched) view.fit();
+    if (!view.touched) view.begin();
   }, [width, height]);
   useEffect(() => view.listen(), []);
   return view;
@@ -29,6 +31,16 @@ class Viewport {
 
   constructor(box, moved, size) {
     Object.assign(this, { box, moved, size });
+  }
+
+  begin() {
+    this.fit();
+    const { width, height, focus } = this.size.current;
+    if (!this.box.current || this.#at.k >= READABLE || !focus) return;
+    const { clientWidth: w, clientHeight: h } = this.box.current;
+    // Around the focus, but not beyond the edges; what is smaller than the view is in its middle.
+    const place = (at, whole, seen) => (whole * READABLE < seen ? (seen - whole * READABLE) / 2 : Math.min(0, Math.max(seen - whole * READABLE, seen / 2 - at * READABLE)));
+    this.#set({ k: READABLE, x: place(focus.x, width, w), y: place(focus.y, height, h) });
   }
 
   fit() {
@@ -80,7 +92,7 @@ class Viewport {
     const box = this.box.current;
     const on = { wheel: this.#wheel, pointerdown: this.#down, pointermove: this.#drag, pointerup: this.#up, pointercancel: this.#up };
     for (const [name, does] of Object.entries(on)) box.addEventListener(name, does, { passive: false });
-    const watcher = new ResizeObserver(() => this.touched || this.fit());
+    const watcher = new ResizeObserver(() => this.touched || this.begin());
     watcher.observe(box);
     return () => {
       watcher.disconnect();

@@ -36,9 +36,12 @@ function About({ name, edges, chain, onSelect }) {
       <span class=${edge.why ? "warn" : "muted"}>${edge.why ? reason(edge) : UNTIL[edge.until]}${!edge.required && " (if it can)"}</span></span>
       <span class="graph-met" data-state=${edge.why ? "backoff" : "ok"}>${edge.why ? "not yet" : "yes"}</span></li>`)}</ul>`}
     ${needed.length > 0 && html`<h3 class="list-head">Needed by</h3><ul class="near">${needed.map((edge) => html`<li key=${edge.task}><span><${Pick} name=${edge.task} onSelect=${onSelect} />${" "}
-      <span class="muted">until it ${UNTIL[edge.until]}</span></span><span class="graph-met" data-state=${edge.why ? "backoff" : "ok"}>${edge.why ? "held up" : "free"}</span></li>`)}</ul>`}
+      <span class="muted">until it ${UNTIL[edge.until]}</span></span><span class="graph-met" data-state=${edge.why ? "backoff" : "ok"}>${edge.why ? heldWord(edge.task) : "free"}</span></li>`)}</ul>`}
   <//>`;
 }
+
+/** What an unmet condition is for the task: one that is stopped is not held up by it now. */
+const heldWord = (name) => (["waiting", "blocked"].includes(taskOf(name)?.state) ? "held up" : "would wait");
 
 const Pick = ({ name, onSelect }) => html`<button type="button" class="graph-pick" onClick=${() => onSelect(name)}>${name}</button>`;
 
