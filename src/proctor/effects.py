@@ -95,5 +95,12 @@ class Effects:
     async def _stop(self, command: StopCommand) -> None:
         spec = command.spec
         assert spec.stop_command is not None
-        await self._local.execute(spec, command.id.index, spec.stop_command, spec.stop_timeout)
+        await self._local.execute(
+            spec,
+            command.id.index,
+            spec.stop_command,
+            spec.stop_timeout,
+            command.run,
+            lasting=True,
+        )
         self._on_events([Stepped(command.id, command.run)])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.service import alive
+from tests.system.service import alive, until
 from tests.system.test_sockets import free_port
 
 from .tasks import Tasks
@@ -144,3 +144,35 @@ def test_a_check_that_hangs_is_a_failure_and_leaves_no_process(
     assert replica["checks"][0]["text"] == "no end within 0.2 s"
     first, *_ = map(int, pids.read_text().split())
     assert not alive(first)
+
+
+def test_a_check_that_goes_on_ends_with_its_task(tasks: Tasks, tmp_path: Path) -> None:
+    note = tmp_path / "pids"
+    hang = f"trap '' TERM; setsid sleep 1000 & echo $! >>{note}; echo $$ >>{note}; wait"
+    tasks.add("web", "sleep 1000", readiness={"exec": hang, "period": 0.05, "timeout": 60})
+    pids = [int(word) for word in until(lambda: two_lines(note))]
+
+    assert tasks.service.delete(tasks.named("web")).status == 200
+
+    assert not any(map(alive, pids))
+
+
+def test_a_stop_command_has_its_time_though_the_run_is_over(tasks: Tasks, tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    end = f"kill $(cat {note}.pid); (trap '' TERM; exec sleep 1000) & echo $! >{note}.left;"
+    tasks.add(
+        "web",
+        f"echo $$ >{note}.pid; exec sleep 1000",
+        stop_command=f"{end} sleep 0.5; echo drained >{note}",
+    )
+    until(Path(f"{note}.pid").exists)
+
+    assert tasks.service.delete(tasks.named("web")).status == 200
+
+    assert note.read_text() == "drained\n"
+    assert not alive(int(Path(f"{note}.left").read_text()))
+
+
+def two_lines(path: Path) -> list[str] | None:
+    lines = path.read_text().splitlines() if path.exists() else []
+    return lines if len(lines) == 2 else None

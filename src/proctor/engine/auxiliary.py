@@ -21,7 +21,13 @@ FIRST = 1 << 31
 
 
 class _Command(Struct):
+    """`beside` is the replica's run.  `exit` is known while what it left behind is being killed."""
+
     done: asyncio.Future[Exit]
+    beside: int
+    lasting: bool
+    exit: Exit | None = None
+    over: bool = False
     fd: int | None = None
     output: bytearray = field(default_factory=bytearray)
 
@@ -33,6 +39,7 @@ class Auxiliary:
         self._send = send
         self._commands: dict[int, _Command] = {}
         self._sessions: dict[int, Session] = {}
+        self._held: dict[int, Callable[[], None]] = {}  # By the run that is over; see `outlives`.
         # A random beginning: what a manager before us left running has another mark.
         self._next = FIRST + (int.from_bytes(os.urandom(4)) >> 2)
 
@@ -55,10 +62,15 @@ class Auxiliary:
         del self._sessions[session.number]
         session.end()
 
-    async def execute(self, order: Frame, mark_base: int, timeout: float) -> tuple[Exit, str]:
-        """Have `order` spawned; return how it ended, and the end of what it printed."""
+    async def execute(
+        self, order: Frame, mark_base: int, timeout: float, beside: int, *, lasting: bool
+    ) -> tuple[Exit, str]:
+        """Have `order` spawned; return how it ended, and the end of what it printed.
+
+        It is over when nothing of it is left.  `lasting`: it has its time though `beside` is over.
+        """
         number = self.number()
-        command = _Command(asyncio.get_running_loop().create_future())
+        command = _Command(asyncio.get_running_loop().create_future(), beside, lasting)
         self._commands[number] = command
         try:
             self._send(_numbered(order, number, mark_base))
@@ -69,6 +81,27 @@ class Auxiliary:
             del self._commands[number]
             self._close(command)
             self._send({"op": "ack", "runs": [number]})
+
+    def outlives(self, run: int, then: Callable[[], None]) -> bool:
+        """Whether something beside the run, which is over, is left; `then` follows its end.
+
+        So what is said to be down has left nothing alive.  Checks are killed.
+        """
+        beside = self._beside(run)
+        for number, command in beside.items():
+            if not command.lasting:
+                self._send({"op": "kill", "run": number})
+        if beside:
+            self._held.setdefault(run, then)
+        return bool(beside)
+
+    def kill(self, run: int) -> None:
+        """Kill whatever is beside the run."""
+        for number in self._beside(run):
+            self._send({"op": "kill", "run": number})
+
+    def _beside(self, run: int) -> dict[int, _Command]:
+        return {n: c for n, c in self._commands.items() if c.beside == run and not c.over}
 
     async def _end_of(self, number: int, command: _Command, timeout: float) -> Exit:
         try:
@@ -89,18 +122,31 @@ class Auxiliary:
             command.fd = fd
             os.set_blocking(fd, False)
             asyncio.get_running_loop().add_reader(fd, self._read, command)
-        over = None
         match frame["op"]:
             case "failed":
-                over = Exit(error=frame["what"])
+                self._over(command, Exit(error=frame["what"]))
+            case "exited" if frame["left"]:
+                command.exit = exit_of(frame)
+                self._send({"op": "kill", "run": frame["run"]})
             case "exited":
-                over = exit_of(frame)
-                if frame["left"]:
-                    self._send({"op": "kill", "run": frame["run"]})
+                self._over(command, exit_of(frame))
             case "gone" | "lost":
-                over = Exit()
-        if over is not None and not command.done.done():
-            command.done.set_result(over)
+                self._over(command, command.exit or Exit())
+
+    def _over(self, command: _Command, exit: Exit) -> None:
+        """Of a run that is over, that is told before what was found beside it: by then, nothing."""
+        if command.over:
+            return
+        command.over, command.exit = True, exit
+        told = [command]
+        if command.beside in self._held:
+            if self._beside(command.beside):
+                return
+            self._held.pop(command.beside)()
+            told = [one for one in self._commands.values() if one.beside == command.beside]
+        for one in told:
+            if one.exit and not one.done.done():  # Who waits for it may have been cancelled.
+                one.done.set_result(one.exit)
 
     def _read(self, command: _Command) -> None:
         while command.fd is not None:

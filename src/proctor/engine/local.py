@@ -145,6 +145,7 @@ class LocalEngine:
                     number = signal.Signals[f"SIG{command.signal}"]
                     self._send({"op": "signal", "run": command.run, "signal": int(number)})
                 case Kill() if command.run in self._runs:
+                    self._auxiliary.kill(command.run)
                     self._send({"op": "kill", "run": command.run})
                 case Kill():
                     self._report_soon(Gone(command.id, command.run))
@@ -183,14 +184,21 @@ class LocalEngine:
         return order(spec, cmd, self._identity(spec), self._environ, ours)
 
     async def execute(
-        self, spec: Spec, index: int, cmd: str | tuple[str, ...], timeout: float
+        self,
+        spec: Spec,
+        index: int,
+        cmd: str | tuple[str, ...],
+        timeout: float,
+        run: int,
+        *,
+        lasting: bool = False,
     ) -> tuple[Exit, str]:
-        """Run a command as the task's replica runs; see probe.prober.Executor."""
+        """Run a command as the task's replica runs; see probe.prober.Executor and Auxiliary."""
         try:
             frame = self._order(spec, index, cmd)
         except (UnknownAccount, BadEnvironment) as error:
             return Exit(error=str(error)), ""
-        return await self._auxiliary.execute(frame, self.mark_base, timeout)
+        return await self._auxiliary.execute(frame, self.mark_base, timeout, run, lasting=lasting)
 
     async def begin_session(
         self, spec: Spec, index: int, run: int, argv: tuple[str, ...], size: tuple[int, int] | None
@@ -328,6 +336,8 @@ class LocalEngine:
         self._forget_if_done(number, run)
         if self._hello:
             self._hello.open.discard(number)
+        if is_last(event) and self._auxiliary.outlives(number, lambda: self._report_soon(event)):
+            return None
         return event
 
     def _forget_if_done(self, number: int, run: KeptRun) -> None:

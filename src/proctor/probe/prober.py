@@ -25,11 +25,11 @@ class Executor(Protocol):
     """Runs a command as a task's replica would run it."""
 
     async def execute(
-        self, spec: Spec, index: int, cmd: str | tuple[str, ...], timeout: float
+        self, spec: Spec, index: int, cmd: str | tuple[str, ...], timeout: float, run: int
     ) -> tuple[Exit, str]:
         """Return how the command ended and the end of what it printed.
 
-        What lasts longer than `timeout` is killed, with all it started.
+        What lasts longer than `timeout`, or than the run, is killed, with all it started.
         """
 
 
@@ -117,7 +117,7 @@ class Prober:
     async def _execute(self, command: Probe) -> Answer:
         check = command.check
         exit, output = await self._executor.execute(
-            command.spec, command.id.index, check.target, check.timeout
+            command.spec, command.id.index, check.target, check.timeout, command.run
         )
         last = output.rstrip().rpartition("\n")[2]
         return exit.ok, last or str(exit)
