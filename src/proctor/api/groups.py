@@ -5,7 +5,7 @@ from __future__ import annotations
 import proctor
 from proctor.operations import Operations
 
-from . import agenda, attach, docs, logpages, metrics, past, ui, usage, v1
+from . import agenda, attach, docs, logpages, metrics, past, schedule, ui, usage, v1
 from .app import ApiSettings, Parts
 from .events import Events
 from .history import Runs
@@ -36,7 +36,7 @@ def all_groups(parts: Parts) -> list[Group]:
         v1.history(Runs(manager)),
         v1.streams(Logs(manager, log_root, service), Events(manager)),
         attach.group(manager.world, service.console),
-        v1.schedules(manager, service),
+        schedule.group(manager, service.timezone),
         agenda.group(manager, service.timezone),
         v1.system(System(manager, service)),
         metrics.group(figures),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
+from functools import partial
 
 from proctor.core.errors import BadSpec
 from proctor.core.schedules import open_moment
 from proctor.core.spec import Spec
 from proctor.manager import Manager
 
-from .oapi import Call, Nothing
+from .errors import PROBLEM_JSON, ProblemDetails, problem_details
+from .examples import FIRES
+from .oapi import Call, Group, Nothing, Operation
 from .reply import Reply, json_reply
 from .schemas.system import (
     FireEntry,
@@ -109,3 +112,32 @@ def _entries(fires: list[float], zone: tzinfo) -> list[FireEntry]:
         for at in fires
         if at < LATEST
     ]
+
+
+def group(manager: Manager, zone: str) -> Group:
+    """Return the operations on schedules; `zone` is the service's."""
+    expression: Operation[PreviewQuery, Nothing] = Operation(
+        method="GET",
+        path="/v1/schedule/next",
+        id="preview_schedule",
+        tag="schedules",
+        summary="Show when a cron expression fires next, and say it in words",
+        handler=partial(preview, zone),
+        query=PreviewQuery,
+        returns=PreviewResponse,
+        answer=FIRES | {"words": "at 04:00 every day"},
+    )
+    task: Operation[FiresQuery, Nothing] = Operation(
+        method="GET",
+        path="/v1/tasks/{name}/schedule",
+        id="get_schedule",
+        tag="schedules",
+        summary="Show when a task fires next",
+        handler=partial(of_task, manager, zone),
+        query=FiresQuery,
+        returns=ScheduleResponse,
+        answer=FIRES,
+        places={"name": "The task's name."},
+        errors={404: "There is no such task."},
+    )
+    return Group((expression, task), problem_details, ProblemDetails, PROBLEM_JSON[1].decode())

@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from proctor.manager import Manager
 from proctor.operations import Operations
 
-from . import operation, schedule
+from . import operation
 from .errors import PROBLEM_JSON, ProblemDetails, problem_details
 from .events import Events
 from .examples import (
     DETAILS,
-    FIRES,
     GRAPH,
     INFO,
     OPERATION,
@@ -28,24 +26,20 @@ from .examples import (
 from .history import Runs
 from .logs import Logs
 from .oapi import AnyOperation, Group, Operation
-from .ports import Service
 from .schemas import TaskRequest
 from .schemas.selection import OperationResponse, SelectionRequest, WaitQuery
 from .schemas.streams import EventsQuery, LogsQuery, RawQuery
 from .schemas.system import (
     DoneResponse,
-    FiresQuery,
     GraphResponse,
     HealthResponse,
     InfoResponse,
-    PreviewQuery,
-    PreviewResponse,
-    ScheduleResponse,
 )
 from .schemas.tasks import (
     ListQuery,
     PutQuery,
     PutResponse,
+    ReplaceQuery,
     ReplicaList,
     RunEntry,
     RunList,
@@ -117,7 +111,7 @@ def tasks(handlers: Tasks) -> Group:
             summary="Have the task be as the body says, touching no more than that takes",
             description="Idempotent. A variable whose value is *** keeps the value that it has.",
             handler=handlers.replace,
-            query=PutQuery,
+            query=ReplaceQuery,
             body=TaskRequest,
             returns=PutResponse,
             also={201: "It was created."},
@@ -304,36 +298,6 @@ def streams(logs: Logs, events: Events) -> Group:
                 handler=events.watch,
                 query=EventsQuery,
             ),
-        ),
-    )
-
-
-def schedules(manager: Manager, service: Service) -> Group:
-    """Return the operations on schedules."""
-    return _group(
-        Operation(
-            method="GET",
-            path="/v1/schedule/next",
-            id="preview_schedule",
-            tag="schedules",
-            summary="Show when a cron expression fires next, and say it in words",
-            handler=partial(schedule.preview, service.timezone),
-            query=PreviewQuery,
-            returns=PreviewResponse,
-            answer=FIRES | {"words": "at 04:00 every day"},
-        ),
-        Operation(
-            method="GET",
-            path="/v1/tasks/{name}/schedule",
-            id="get_schedule",
-            tag="schedules",
-            summary="Show when a task fires next",
-            handler=partial(schedule.of_task, manager, service.timezone),
-            query=FiresQuery,
-            returns=ScheduleResponse,
-            answer=FIRES,
-            places=NAME,
-            errors=UNKNOWN,
         ),
     )
 
