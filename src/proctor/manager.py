@@ -96,33 +96,39 @@ class Manager:
 
     # Requests.
 
-    def submit(self, spec: Spec, *, actor: str = "api") -> None:
+    def submit(self, spec: Spec, *, source: str | None = None, actor: str = "api") -> None:
         """Add a task and start it.  Raises TaskExists, DependencyCycle, ShuttingDown."""
         now = self._now(actor)
-        task = self.world.new_task(with_host(spec), now)
+        task = self.world.new_task(with_host(spec), now, source=source)
         self._reserve(spec)
         self.records.save_first(task)
         self._hosts.need(spec, now)
         self.world.put(task, now)
         self._turn(now)
 
-    def put(self, spec: Spec, *, roll: bool = False, actor: str = "api") -> Result:
-        """Make the task exist as `spec` says, touching no more of it than that takes."""
+    def put(
+        self, spec: Spec, *, roll: bool = False, source: str | None = None, actor: str = "api"
+    ) -> Result:
+        """Make the task exist as `spec` says, touching no more of it than that takes.
+
+        `source` is the file that says so; None: the task remembers the one it came from before.
+        """
         if spec.name not in self.world.tasks:
-            self.submit(spec, actor=actor)
+            self.submit(spec, source=source, actor=actor)
             return "created"
         now = self._now(actor)
         spec = with_host(spec)
         before = self.world.startable(spec.name)
-        if not plan(before.spec, spec).changes:
+        differs = bool(plan(before.spec, spec).changes)
+        if not differs and source is None:
             return "unchanged"
-        changed = self.world.changed_task(spec, now, roll=roll)
+        changed = self.world.changed_task(spec, now, roll=roll, source=source)
         self._reserve(spec)
         self.records.save_first(changed)
         self._hosts.need(spec, now)
-        self.world.update(spec, now, roll=roll)
+        self.world.update(spec, now, roll=roll, source=source)
         self._turn(now)
-        return "updated"
+        return "updated" if differs else "unchanged"
 
     def plan(self, spec: Spec) -> Plan | None:
         """Say what `put` would do; None: create the task.  Raises what `put` would."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 
@@ -62,6 +63,24 @@ def test_apply_touches_only_what_changed_and_says_it_first(cli: Cli) -> None:
     assert applied.status == 0
     assert pids(cli)["web"] == before["web"]
     assert pids(cli)["db"] != before["db"]
+
+
+def test_a_task_says_which_file_it_is_from_and_what_was_changed_since(cli: Cli) -> None:
+    write(cli.folder, TEXT)
+    cli("apply", ok=True)
+    cli("scale", "web", "3", ok=True)
+
+    changed = cli("describe", "web", ok=True)
+    write(cli.folder, TEXT.replace("replica = 2", "replica = 3"))
+    again = cli("apply", ok=True)
+    known = cli("describe", "web", ok=True)
+
+    line = rf"  from +{re.escape(str(cli.folder))}/proctor\.toml, applied \d\d:\d\d:\d\d"
+    assert re.search(rf"^{line}; changed since: replica$", changed.out, re.M)
+    assert again.out == "0 tasks changed, 3 unchanged\n"
+    assert re.search(rf"^{line}$", known.out, re.M)
+    cli("add", "mine", "--", "sleep", "1000", ok=True)
+    assert "  from " not in cli("describe", "mine", ok=True).out
 
 
 def test_prune_removes_what_the_file_had_and_nothing_else(cli: Cli) -> None:

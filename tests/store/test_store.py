@@ -8,7 +8,7 @@ import pytest
 
 from proctor.core.changes import Changes
 from proctor.core.errors import StorageFailed
-from proctor.core.model import Exit, Note, Replica, ReplicaId, Run, State, Task
+from proctor.core.model import Exit, Note, Origin, Replica, ReplicaId, Run, State, Task
 from proctor.core.spec import Dep, Spec, TaskType
 from proctor.store.db import StoreUnusable
 from proctor.store.store import Store
@@ -23,7 +23,8 @@ SPEC = Spec(
     env={"KEY": "value\n=%$"},
     rlimits={"nofile": (10, None)},
 )
-TASK = Task(SPEC, start_time=1.5, last_time=2.5, next_fire=None)
+ORIGIN = Origin("/srv/proctor.toml", 1.25, Spec("web", TaskType.DAEMON, "serve"))
+TASK = Task(SPEC, start_time=1.5, last_time=2.5, next_fire=None, origin=ORIGIN)
 ID = ReplicaId("web", 1)
 REPLICA = Replica(
     ID,

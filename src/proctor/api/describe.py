@@ -14,6 +14,7 @@ from proctor.core.statement import statement
 from proctor.core.views import command_text
 from proctor.core.world import World
 
+from . import differences
 from .schemas import shown
 from .schemas.tasks import CheckEntry, ExitEntry, ReplicaEntry, RunEntry, TaskDetails, TaskSummary
 
@@ -63,6 +64,7 @@ def details(world: World, name: str, now: Now, controllers: Collection[str]) -> 
         dependents=sorted(world.dependents_of(name)),
         spec=shown(task.spec),
         warnings=list(warnings(task.spec.limits, controllers)),
+        source=differences.source(task.origin, task.spec),
     )
 
 

@@ -90,6 +90,11 @@ DETAILS: dict[str, Any] = {
     ],
     "dependents": [],
     "spec": TASK,
+    "source": {
+        "file": "/srv/shop/proctor.toml",
+        "applied_at": 1893456000.0,
+        "changes": [{"field": "replica", "before": "1", "after": "2"}],
+    },
 }
 PUT: dict[str, Any] = {
     "result": "updated",

@@ -15,26 +15,25 @@ from proctor.core.enforcing import CONTROLLERS
 from proctor.core.errors import BadSpec
 from proctor.core.hosts import is_internal
 from proctor.core.model import ReplicaId
-from proctor.core.update import Plan
 from proctor.manager import Manager, Result
 
-from . import describe
+from . import describe, differences
 from .accept import Acceptance
 from .body import explain, names_by_path
 from .oapi import Call, Nothing
 from .reply import Reply, json_reply
 from .schemas import EXPECTED, TaskRequest, to_request
 from .schemas.tasks import (
-    ChangeEntry,
     ListQuery,
     PutQuery,
     PutResponse,
+    ReplaceQuery,
     ReplicaList,
     TaskDetails,
     TaskList,
     TaskSummary,
 )
-from .schemas.to_request import HIDDEN, is_secret, with_secrets_of
+from .schemas.to_request import with_secrets_of
 from .selectors import has_labels, know, visible
 
 
@@ -102,13 +101,13 @@ class Tasks:
         shown = self._details(spec.name)
         return json_reply(PutResponse("created", [], [], shown), 201)
 
-    async def replace(self, call: Call[PutQuery, TaskRequest]) -> Reply:
+    async def replace(self, call: Call[ReplaceQuery, TaskRequest]) -> Reply:
         name = call.path["name"]
         if call.body.name != name:
             raise BadSpec(
                 f"`name` is not valid: expected {name[:200]!r}, as the path has it", field="name"
             )
-        return await self._put(call.body, call.query, call.actor)
+        return await self._put(call.body, call.query, call.actor, call.query.source)
 
     async def patch(self, call: Call[PutQuery, dict[str, Any]]) -> Reply:
         name = call.path["name"]
@@ -121,7 +120,9 @@ class Tasks:
             raise BadSpec("`name` is not valid: expected no change of it", field="name")
         return await self._put(request, call.query, call.actor)
 
-    async def _put(self, request: TaskRequest, query: PutQuery, actor: str) -> Reply:
+    async def _put(
+        self, request: TaskRequest, query: PutQuery, actor: str, source: str | None = None
+    ) -> Reply:
         task = self._world.tasks.get(request.name)
         if task is not None:
             request = with_secrets_of(request, task.spec)
@@ -130,11 +131,10 @@ class Tasks:
         running = [str(r.id) for r in self._world.replicas_of(spec.name) if r.alive and r.wanted]
         result: Result = "created" if plan is None else "updated" if plan.changes else "unchanged"
         restarts = running if plan is not None and plan.restarts else []
-        secret = {n for n in spec.env if is_secret(n, spec)}
-        changes = [] if plan is None else _changes(plan, secret)
+        changes = [] if task is None else differences.changes(task.spec, spec)
         if query.dry_run:
             return json_reply(PutResponse(result, changes, restarts))
-        self._manager.put(spec, roll=query.roll, actor=actor)
+        self._manager.put(spec, roll=query.roll, source=source, actor=actor)
         shown = self._details(spec.name)
         status = 201 if plan is None else 200
         return json_reply(PutResponse(result, changes, restarts, shown), status)
@@ -151,21 +151,6 @@ def merged(before: Any, patch: Any) -> Any:
         else:
             after[name] = merged(after.get(name), value)
     return after
-
-
-def _changes(plan: Plan, secret: set[str]) -> list[ChangeEntry]:
-    return [
-        ChangeEntry(c.field, _shown(c.before, secret), _shown(c.after, secret), c.restarts)
-        for c in plan.changes
-    ]
-
-
-def _shown(value: object, secret: set[str]) -> str:
-    """Return a value of a spec as JSON, without secrets."""
-    plain = msgspec.to_builtins(value)
-    if isinstance(plain, dict):
-        plain = {n: HIDDEN if n in secret else v for n, v in plain.items()}
-    return msgspec.json.encode(plain).decode()
 
 
 def _labels(text: str) -> list[tuple[str, str | None]]:

@@ -104,8 +104,9 @@ def plan(client: Client, manifest: Manifest, *, prune: bool) -> list[Step]:
 
 
 def perform(client: Client, manifest: Manifest, steps: Sequence[Step], *, roll: bool) -> None:
+    """Do it; what is unchanged is told all the same, so that it knows of the file as it is now."""
     for step in steps:
-        if step.result in ("created", "updated"):
+        if step.result != "removed":
             _put(client, manifest, manifest.tasks[step.task], roll=roll)
     if gone := [step.task for step in steps if step.result == "removed"]:
         client.remove(*gone)
@@ -113,7 +114,8 @@ def perform(client: Client, manifest: Manifest, steps: Sequence[Step], *, roll: 
 
 def _put(client: Client, manifest: Manifest, entry: Entry, **options: bool) -> PutResult:
     try:
-        return client.put(entry.name, fields_of(entry, manifest), **options)
+        source = str(manifest.file)
+        return client.put(entry.name, fields_of(entry, manifest), source=source, **options)
     except ApiError as error:
         if error.status >= 500:
             raise

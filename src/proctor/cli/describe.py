@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from proctor.client.errors import ApiError
-from proctor.client.models import LogLine, Replica, Task
+from proctor.client.models import LogLine, Replica, Source, Task
 from proctor.client.sync import Client
 
 from . import diagnosis
@@ -83,6 +83,15 @@ def text(task: Task, said: list[str], log: list[LogLine], now: float) -> Iterato
         yield from (f"  {printable(line.text)}" for line in log)
 
 
+def _origin(source: Source | None, now: float) -> str:
+    """Return the file it came from; what was changed since by other ways, an apply undoes."""
+    if source is None:
+        return ""
+    text = f"{source.file}, applied {moment(source.applied_at, now)}"
+    fields = ", ".join(change.field for change in source.changes)
+    return f"{text}; changed since: {fields}" if fields else text
+
+
 def _facts(task: Task, now: float) -> Iterator[str]:
     spec = task.spec
     command = spec.get("cmd", "")
@@ -93,6 +102,7 @@ def _facts(task: Task, now: float) -> Iterator[str]:
         ("next fire", _fire(task.next_fire, now)),
         ("dropped fires", task.skipped or ""),
         ("needed by", ", ".join(task.dependents)),
+        ("from", _origin(task.source, now)),
     ]
     rows += [(key, _shown(key, value)) for key, value in spec.items() if key not in OBVIOUS]
     for label, value in rows:

@@ -85,6 +85,23 @@ class TaskList(Struct, frozen=True):
     next: str | None = None
 
 
+class Change(Struct, frozen=True):
+    """A field that is different; `restarts`: what runs has to be restarted for it."""
+
+    field: str
+    before: str = ""
+    after: str = ""
+    restarts: bool = False
+
+
+class Source(Struct, frozen=True):
+    """The file a task was applied from; `changes`: what is different by now from what it said."""
+
+    file: str
+    applied_at: float = 0.0
+    changes: list[Change] = field(default_factory=list)
+
+
 class Task(Struct, frozen=True):
     """All about a task; `spec` has the fields that it was made with."""
 
@@ -101,15 +118,7 @@ class Task(Struct, frozen=True):
     dependents: list[str] = field(default_factory=list)
     spec: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-
-
-class Change(Struct, frozen=True):
-    """A field that is different; `restarts`: what runs has to be restarted for it."""
-
-    field: str
-    before: str = ""
-    after: str = ""
-    restarts: bool = False
+    source: Source | None = None
 
 
 class PutResult(Struct, frozen=True):

@@ -47,8 +47,10 @@ def create(fields: Fields) -> Call[PutResult]:
     return Call("POST", "/v1/tasks", PutResult, body=fields)
 
 
-def put(name: str, fields: Fields, *, dry_run: bool, roll: bool) -> Call[PutResult]:
-    query = {"dry_run": dry_run or None, "roll": roll or None}
+def put(
+    name: str, fields: Fields, *, dry_run: bool, roll: bool, source: str | None
+) -> Call[PutResult]:
+    query = {"dry_run": dry_run or None, "roll": roll or None, "source": source}
     return Call("PUT", _task(name), PutResult, query, {"name": name, **fields})
 
 

@@ -108,13 +108,20 @@ class Client:
         return self.send(ops.create({"name": name, **fields}))
 
     def put(
-        self, name: str, fields: Mapping[str, Any], *, dry_run: bool = False, roll: bool = False
+        self,
+        name: str,
+        fields: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        roll: bool = False,
+        source: str | None = None,
     ) -> PutResult:
         """Make the task exist exactly so, touching no more of it than that takes.
 
         `dry_run`: only say what would change.  `roll`: restart a few replicas at a time.
+        `source`: the absolute path of the file that says so, for the task to remember.
         """
-        return self.send(ops.put(name, fields, dry_run=dry_run, roll=roll))
+        return self.send(ops.put(name, fields, dry_run=dry_run, roll=roll, source=source))
 
     def patch(
         self, name: str, fields: Mapping[str, Any], *, dry_run: bool = False, roll: bool = False

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from .firing import armed
-from .model import Now, Replica, State, Task
+from .model import Now, Origin, Replica, State, Task
 from .schedules import NextFire, first_fire
 from .spec import Spec
-from .update import outdates, overlaid, plan
+from .update import Plan, outdates, overlaid, plan
 
 
 def changed(
@@ -50,6 +50,20 @@ def changed(
         rolled=(),
         roll_error="",
     )
+
+
+def from_file(task: Task, file: str | None, now: Now) -> Task:
+    """Return the task as just applied from `file`; None: as it is, wherever it came from."""
+    return task if file is None else replace(task, origin=Origin(file, now.wall, task.spec))
+
+
+def fields_changed(before: Task, after: Task, difference: Plan) -> list[str]:
+    """Return what to say of a change; that the same was applied once more is not worth a word."""
+    fields = [change.field for change in difference.changes]
+    old, new = before.origin, after.origin
+    if not fields and new and (old is None or (old.file, old.spec) != (new.file, new.spec)):
+        return ["source"]
+    return fields
 
 
 def running(spec: Spec, replicas: Sequence[Replica]) -> list[Replica]:

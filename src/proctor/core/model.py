@@ -137,6 +137,14 @@ class Replica(NamedTuple):
         return self.state not in _REST
 
 
+class Origin(Struct, frozen=True):
+    """The file that a task was applied from: its path, when that was (wall), what it said then."""
+
+    file: str
+    at: float
+    spec: Spec
+
+
 class Task(Struct, frozen=True, omit_defaults=True):
     """A task that exists.  All times are wall seconds.
 
@@ -147,7 +155,8 @@ class Task(Struct, frozen=True, omit_defaults=True):
     `revision` counts the specs that take a restart, and `old_specs` has those by which runs still
     go on.  `rolling` are the indices that a rolling restart has still to deal with, `rolled` those
     it is dealing with; `roll_error` is why the last one was given up.  Runs with ids below
-    `first_run` were another task's, which had the same name.
+    `first_run` were another task's, which had the same name.  `origin` is the file it was last
+    applied from, whatever was changed since; None: it never was.
     """
 
     spec: Spec
@@ -165,6 +174,7 @@ class Task(Struct, frozen=True, omit_defaults=True):
     rolled: tuple[int, ...] = ()
     roll_error: str = ""
     first_run: int = 0
+    origin: Origin | None = None
 
 
 class Run(NamedTuple):

@@ -45,8 +45,8 @@ class World:
 
     # Requests.
 
-    def new_task(self, spec: Spec, now: Now) -> Task:
-        """Return the task that `spec` would make.
+    def new_task(self, spec: Spec, now: Now, *, source: str | None = None) -> Task:
+        """Return the task that `spec` would make; `source`: the file that says so.
 
         Raises TaskExists, DependencyCycle, BadSchedule, ShuttingDown.
         """
@@ -57,7 +57,8 @@ class World:
         self.check_cycle(spec)
         schedules.check_open(spec, now.wall, self._next_fire)
         fire = schedules.first_fire(spec, now.wall, self._next_fire)
-        return firing.armed(Task(spec, now.wall, first_run=self.next_run), fire)
+        task = Task(spec, now.wall, first_run=self.next_run)
+        return firing.armed(changing.from_file(task, source, now), fire)
 
     def put(self, task: Task, now: Now) -> None:
         """Add a task and start it; a scheduled one waits for its first fire."""
@@ -69,7 +70,9 @@ class World:
         if task.spec.starts_by_itself:
             self.start(self.ids_of(task.spec.name), now, trigger="api")
 
-    def changed_task(self, spec: Spec, now: Now, *, roll: bool = False) -> Task:
+    def changed_task(
+        self, spec: Spec, now: Now, *, roll: bool = False, source: str | None = None
+    ) -> Task:
         """Return what `update` would make of the task.
 
         Saved, it is enough: a world that restores it goes through with the update.
@@ -79,22 +82,27 @@ class World:
         self.check_cycle(spec)
         schedules.check_open(spec, now.wall, self._next_fire)
         replicas = self.replicas_of(spec.name)
-        return changing.changed(before, spec, replicas, now, self._next_fire, roll=roll)
+        task = changing.changed(before, spec, replicas, now, self._next_fire, roll=roll)
+        return changing.from_file(task, source, now)
 
-    def update(self, spec: Spec, now: Now, *, roll: bool = False) -> Plan:
+    def update(
+        self, spec: Spec, now: Now, *, roll: bool = False, source: str | None = None
+    ) -> Plan:
         """Make the task what `spec` says, touching no more of it than that takes.
 
         `roll`: restart a few replicas at a time, each when the one before is ready.
+        `source`: the file that says so.
         Raises UnknownTask, DependencyCycle, ShuttingDown.
         """
         before = self.startable(spec.name)
         difference = plan(before.spec, spec)
-        if not difference.changes:
+        if not difference.changes and source is None:
             return difference
-        task = self.changed_task(spec, now, roll=roll)
+        task = self.changed_task(spec, now, roll=roll, source=source)
         self._book.respecify(task)
-        fields = ", ".join(change.field for change in difference.changes)
-        self._stepper.note(now, "task.updated", spec.name, reason=fields)
+        fields = changing.fields_changed(before, task, difference)
+        if fields:
+            self._stepper.note(now, "task.updated", spec.name, reason=", ".join(fields))
         updating.apply(self._stepper, before.spec, spec, difference, now)
         return difference
 

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from .selection import Query
 from .task import TaskRequest
-from .values import Name
+from .values import AbsolutePath, Name
 
 Limited = Annotated[int, Meta(ge=1, le=1000, description="How many at most.")]
 Cursor = Annotated[
@@ -89,6 +89,24 @@ class TaskList(Struct, frozen=True):
     next: Annotated[str | None, Meta(description="The cursor of the next page.")]
 
 
+class FieldEntry(Struct, frozen=True):
+    """A field whose value is another; the values are JSON."""
+
+    field: str
+    before: str
+    after: str
+
+
+class SourceEntry(Struct, frozen=True):
+    """The file that a task was applied from."""
+
+    file: Annotated[str, Meta(description="Its path.", examples=["/srv/shop/proctor.toml"])]
+    applied_at: Annotated[float, Meta(description="When it was last applied.")]
+    changes: Annotated[
+        list[FieldEntry], Meta(description="What is different by now from what it said then.")
+    ]
+
+
 class TaskDetails(Struct, frozen=True):
     """All about a task."""
 
@@ -107,18 +125,18 @@ class TaskDetails(Struct, frozen=True):
     warnings: Annotated[
         list[str], Meta(description="What of the spec does not hold here, and why.")
     ] = []
+    source: Annotated[
+        SourceEntry | None, Meta(description="The file it came from; null: it came from none.")
+    ] = None
 
 
 class ReplicaList(Struct, frozen=True):
     replicas: list[ReplicaEntry]
 
 
-class ChangeEntry(Struct, frozen=True):
-    """A field whose value is another."""
+class ChangeEntry(FieldEntry, frozen=True):
+    """A field whose value becomes another."""
 
-    field: str
-    before: str
-    after: str
     restarts: Annotated[bool, Meta(description="Whether what runs has to be restarted for it.")]
 
 
@@ -166,6 +184,16 @@ class PutQuery(Query, frozen=True):
     roll: Annotated[
         bool, Meta(description="1: restart a few replicas at a time, if any have to be.")
     ] = False
+
+
+class ReplaceQuery(PutQuery, frozen=True):
+    source: Annotated[
+        AbsolutePath | None,
+        Meta(
+            description="The file that says so: the task remembers it, and what it said.",
+            examples=["/srv/shop/proctor.toml"],
+        ),
+    ] = None
 
 
 class RunEntry(Struct, frozen=True):

@@ -1,0 +1,56 @@
+"""What is different between two specs, as it is shown: in the words of the wire, no secrets."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from proctor.core.hosts import shown_deps
+from proctor.core.model import Origin
+from proctor.core.spec import Spec
+from proctor.core.update import plan
+
+from .schemas.tasks import ChangeEntry, FieldEntry, SourceEntry
+from .schemas.to_request import HIDDEN, is_secret
+
+WIRE_NAMES = {"replicas": "replica", "restart_policy": "restart", "stop_signals": "stop_signal"}
+"""The fields of a Spec that a task's file and the API call otherwise."""
+
+
+def changes(before: Spec, after: Spec) -> list[ChangeEntry]:
+    """Return what becoming `after` changes.
+
+    A variable that is secret in one of them is in both: else taking its mark off would show it.
+    """
+    names = before.env.keys() | after.env.keys()
+    secret = {name for name in names if is_secret(name, before) or is_secret(name, after)}
+    return [
+        ChangeEntry(
+            WIRE_NAMES.get(change.field, change.field),
+            _shown(change.before, secret),
+            _shown(change.after, secret),
+            change.restarts,
+        )
+        for change in plan(_theirs(before), _theirs(after)).changes
+    ]
+
+
+def source(origin: Origin | None, present: Spec) -> SourceEntry | None:
+    """Return the file a task came from, and what was changed since by other ways."""
+    if origin is None:
+        return None
+    since = [FieldEntry(c.field, c.before, c.after) for c in changes(origin.spec, present)]
+    return SourceEntry(origin.file, origin.at, since)
+
+
+def _theirs(spec: Spec) -> Spec:
+    """Return the spec without what we have added to it."""
+    return replace(spec, deps=shown_deps(spec))
+
+
+def _shown(value: object, secret: set[str]) -> str:
+    """Return a value of a spec as JSON, without secrets."""
+    plain = msgspec.to_builtins(value)
+    if isinstance(plain, dict):
+        plain = {name: HIDDEN if name in secret else inner for name, inner in plain.items()}
+    return msgspec.json.encode(plain).decode()
