@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.system.service import Service, counter
 
-from .browsing import allow, open_page
+from .browsing import allow, open_page, serious
 
 
 def press(page: Page, name: str) -> None:
@@ -137,3 +137,24 @@ def test_figures_and_lines_come_by_themselves(page: Page, service: Service) -> N
     expect(page.locator(".chart canvas")).to_have_count(2)
     first = page.locator(".last-lines div").last.inner_text()
     expect(page.locator(".last-lines div").last).not_to_have_text(first)
+
+
+def test_a_task_of_a_file_shows_it_and_what_was_changed_since(page: Page, service: Service) -> None:
+    fields = {"type": "daemon", "cmd": "exec sleep 1000", "env": {"API_TOKEN": "very-secret"}}
+    body = {"name": "applied", **fields}
+    service.request("PUT", "/v1/tasks/applied?source=/srv/shop/proctor.toml", body)
+    open_page(page, service, "#/task/applied")
+    origin = page.locator(".origin")
+    expect(origin).to_contain_text("/srv/shop/proctor.toml")
+    expect(origin).to_contain_text("Nothing was changed since")
+
+    patch = {"replica": 2, "env": {"API_TOKEN": "other-secret", "PORT": "80"}}
+    service.request("PATCH", "/v1/tasks/applied", patch)
+
+    expect(origin.locator("tbody tr")).to_have_text(
+        [re.compile(r"replica\s*1\s*2"), re.compile(r"env\.PORT\s*nothing\s*80")]
+    )
+    assert serious(page) == []
+    assert "-secret" not in page.content()
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -50,7 +50,7 @@ function Task({ name }) {
         <${Dependencies} task=${data} />
         <${Checks} task=${data} reload=${reload} />
         <${Environment} spec=${data.spec} />
-        <${Spec} spec=${data.spec} />
+        <${Spec} task=${data} />
       </div>
     </div>
   </div>`;

@@ -6,6 +6,7 @@ import { exists } from "../../routes.js";
 import { href } from "../../router.js";
 import { toast } from "../../toasts.js";
 import { Action, Moment, Section, State, Until } from "../basics.js";
+import { Difference } from "../difference.js";
 
 export function About({ task }) {
   const { spec } = task;
@@ -94,7 +95,18 @@ export function Environment({ spec }) {
   <//>`;
 }
 
-export function Spec({ spec }) {
+/** The file that the task came from, and what other ways have made different since. */
+function Origin({ source }) {
+  const { file, applied_at: at, changes } = source;
+  return html`<div class="origin">
+    <dl class="facts"><dt>File</dt><dd><code>${file}</code></dd><dt>Applied</dt><dd><${Moment} at=${at} /></dd></dl>
+    ${changes.length === 0 ? html`<p class="section-foot muted">Nothing was changed since.</p>` : html`
+      <h3 class="list-head">Changed since: the next apply of the file undoes it</h3>
+      <${Difference} changes=${changes} before="As applied" after="Now" />`}
+  </div>`;
+}
+
+export function Spec({ task: { spec, source } }) {
   const [open, setOpen] = useState(false);
   const text = JSON.stringify(spec, null, 2);
   const copy = async () => {
@@ -107,5 +119,8 @@ export function Spec({ spec }) {
   };
   const aside = html`<span><${Action} kind="quiet small" onClick=${copy}>Copy<//>
     <button type="button" class="button quiet small" aria-expanded=${open} onClick=${() => setOpen(!open)}>${open ? "Hide" : "Show"}</button></span>`;
-  return html`<${Section} title="Spec" aside=${aside}>${open ? html`<pre class="spec" tabindex="0" aria-label="Spec">${text}</pre>` : null}<//>`;
+  return html`<${Section} title="Spec" aside=${aside}>
+    ${source && html`<${Origin} source=${source} />`}
+    ${open && html`<pre class="spec" tabindex="0" aria-label="Spec">${text}</pre>`}
+  <//>`;
 }
