@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.service import alive, until
+from tests.system.service import Service, alive, until
 from tests.system.test_sockets import free_port
 
 from .tasks import Tasks
@@ -171,6 +171,21 @@ def test_a_stop_command_has_its_time_though_the_run_is_over(tasks: Tasks, tmp_pa
 
     assert note.read_text() == "drained\n"
     assert not alive(int(Path(f"{note}.left").read_text()))
+
+
+def test_a_check_that_went_on_when_the_manager_died_is_asked_anew_without_alarm(
+    own: Service, tmp_path: Path
+) -> None:
+    note = tmp_path / "pids"
+    hang = {"exec": f"echo $$ >>{note}; exec sleep 1000", "period": 0.05, "timeout": 60}
+    own.start().must_post("web", "sleep 1000", type="daemon", readiness=hang)
+    until(note.exists)
+
+    own.kill_manager()
+
+    first, _ = until(lambda: two_lines(note))
+    until(lambda: not alive(int(first)))
+    assert not [line for line in own.lines if "on no record" in line["event"]]
 
 
 def two_lines(path: Path) -> list[str] | None:

@@ -21,7 +21,7 @@ from proctor.keeper.link import Link
 from proctor.keeper.protocol import VERSION, Frame
 
 from . import notify
-from .auxiliary import Auxiliary
+from .auxiliary import FIRST, Auxiliary
 from .base import KnownRun
 from .identity import Identity, resolve
 from .inputs import Inputs
@@ -336,9 +336,8 @@ class LocalEngine:
         self._forget_if_done(number, run)
         if self._hello:
             self._hello.open.discard(number)
-        if is_last(event) and self._auxiliary.outlives(number, lambda: self._report_soon(event)):
-            return None
-        return event
+        held = is_last(event) and self._auxiliary.outlives(number, lambda: self._report_soon(event))
+        return None if held else event
 
     def _forget_if_done(self, number: int, run: KeptRun) -> None:
         if run.over and run.acknowledged:
@@ -350,7 +349,8 @@ class LocalEngine:
             os.close(fd)
         number = frame["run"]
         if frame["op"] == "run":
-            _log.warning("run %s, pid %s, is on no record: killed", number, frame["pid"])
+            level = logging.WARNING if number < FIRST else logging.DEBUG  # Else a check is cut off.
+            _log.log(level, "run %s, pid %s, is on no record: killed", number, frame["pid"])
             self._send({"op": "kill", "run": number})
         elif frame["op"] in ("exited", "failed"):
             self._send({"op": "ack", "runs": [number]})
