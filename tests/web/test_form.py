@@ -208,6 +208,15 @@ LINES: list[tuple[str, str, dict[str, Any]]] = [
 """Lines, whether they have a user's field, and what of the fields they mean."""
 
 
+def test_the_schedule_opens_with_the_type_that_needs_one(page: Page, service: Service) -> None:
+    open_page(page, service, "#/new")
+    expect(field(page, "Cron expression")).to_have_count(0)
+
+    field(page, "Type").select_option("cron")
+
+    expect(field(page, "Cron expression")).to_be_visible()
+
+
 def test_a_line_of_a_crontab_is_a_task(page: Page, service: Service) -> None:
     open_page(page, service, "#/new")
 

@@ -11,9 +11,12 @@ from tests.system.service import Service
 
 from .browsing import open_page, serious
 
+LONG = "a-name-of-sixty-three-letters-that-has-to-fit-on-a-phone-as-well"[:63]
+
 PAGES = {
     "overview": ("#/?by=namespace", "[data-task=web] .c-memory .figure"),
     "task": ("#/task/web", ".chart canvas"),
+    "long": (f"#/task/{LONG}", ".replica-name"),
     "schedule": ("#/schedule", "[data-schedule=nightly] .s-fires"),
     "graph": ("#/graph?task=waits", ".graph-about .graph-met"),
     "events": ("#/events", ".event"),
@@ -38,6 +41,7 @@ def filled(service: Service) -> Service:
         readiness={"exec": "true", "period": 1},
     )
     service.must_post("fails", "echo no; exit 3")
+    service.must_post(LONG, ": " + "x" * 3000)
     service.must_post("nightly", "true", "cron", cron="0 4 * * *")
     service.must_post("waits", "true", deps=[{"task": "fails", "until": "completed_ok"}])
     return service

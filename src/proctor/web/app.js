@@ -3,7 +3,7 @@ import { get, login, setToken, token } from "./api.js";
 import { Dialog, Questions } from "./components/dialog.js";
 import { Failure } from "./components/basics.js";
 import { shortcuts, useKeys } from "./keys.js";
-import { html, render, signal, useEffect, useErrorBoundary, useState } from "./lib.js";
+import { html, render, signal, useEffect, useErrorBoundary, useRef, useState } from "./lib.js";
 import { begin, connection, reconnect } from "./live.js";
 import { find, routes } from "./routes.js";
 import { go, href, location } from "./router.js";
@@ -82,13 +82,28 @@ function Page() {
 function Loaded({ route, params, query }) {
   const [module, setModule] = useState(null);
   const [error, reset] = useErrorBoundary((error) => console.error(error));
-  const [missing, setMissing] = useState(null);
+  const [missing, setMissing] = useState(false);
   useEffect(() => {
-    route.load().then((found) => setModule(() => found.default), setMissing);
+    route.load().then((found) => setModule(() => found.default), () => setMissing(true));
   }, []);
-  if (error || missing) return html`<${Failure} error=${error ?? missing} retry=${reset} />`;
+  if (missing) return html`<${Missing} />`;
+  if (error) return html`<${Failure} error=${error} retry=${reset} />`;
   if (!module) return html`<div class="loading" role="status" aria-label="Loading"></div>`;
   return html`<${module} params=${params} query=${query} />`;
+}
+
+/** A page whose modules could not be fetched.  Browsers may remember that of a module, so what
+ * helps is to load all anew: once the service answers, for before there would be nothing at all. */
+function Missing() {
+  const { state } = connection.value;
+  const lost = useRef(false);
+  useEffect(() => {
+    if (state !== "live") lost.current = true;
+    else if (lost.current) window.location.reload();
+  }, [state]);
+  const retry = () => get("/v1/info").then(() => window.location.reload(), () => {});
+  const words = state === "live" ? "The page could not be loaded" : "Proctor cannot be reached";
+  return html`<${Failure} error=${{ message: words }} retry=${retry} />`;
 }
 
 function NotHere({ path }) {

@@ -75,7 +75,7 @@ function options(UPlot, { series, least, format, sync, chosen, width }) {
   return {
     width,
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 28, 0, 0], // Half of the last time on the axis.
     legend: { show: false },
     cursor: { sync: { key: sync }, points: { size: 6 }, drag: { x: true, y: false, setScale: false } },
     scales: { y: { range: (plot, min, max) => [0, Math.max((max ?? 0) * 1.15, least)] } },

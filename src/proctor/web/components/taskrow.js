@@ -57,7 +57,8 @@ function restarts(task) {
 function next(task) {
   const exit = task.last_exit;
   const good = exit?.code === 0 || task.state === "stopped";
-  const how = exit && html`<span class="sub" data-state=${good ? "ok" : "bad"} title=${exit.text}>${exit.text}</span>`;
+  const told = exit && exit.text === task.reason; // Where there is little room once is enough.
+  const how = exit && html`<span class=${`sub ${told ? "told" : ""}`} data-state=${good ? "ok" : "bad"} title=${exit.text}>${exit.text}</span>`;
   return html`${task.next_fire && html`<${Until} at=${task.next_fire} />`}${how}`;
 }
 

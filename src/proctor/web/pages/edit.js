@@ -1,6 +1,6 @@
 // A new task, or another definition of one: by a form or as JSON, checked by the API before it holds.
 import { ApiError, get, post, put, taskPath } from "../api.js";
-import { Action, Choice, Failure } from "../components/basics.js";
+import { Action, Choice, Failure, Section } from "../components/basics.js";
 import { Dialog } from "../components/dialog.js";
 import { Form } from "../components/edit/inputs.js";
 import { Basics, Checks, Input, Labels, Limits, Needs, Output, Restarts, Surroundings, Watch } from "../components/edit/parts.js";
@@ -23,10 +23,15 @@ function Existing({ name }) {
   useEffect(() => {
     get(taskPath(name)).then((task) => setFound({ spec: task.spec }), (wrong) => setFound({ error: wrong }));
   }, []);
+  if (error?.status === 404) return html`<${Gone} name=${name} />`;
   if (error) return html`<${Failure} error=${error} />`;
   if (!spec) return html`<div class="loading" role="status" aria-label="Loading"></div>`;
   return html`<${Editor} begin=${spec} isNew=${false} />`;
 }
+
+const Gone = ({ name }) => html`<${Section} title=${name}>
+  <p class="empty">There is no such task, or no more. <a href="#/new">New task</a></p>
+<//>`;
 
 function Editor({ begin, isNew }) {
   const [spec, setSpec] = useState(begin);

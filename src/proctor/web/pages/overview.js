@@ -89,7 +89,7 @@ function Column({ name, sort, title, children }) {
 const First = () => html`<div class="section first">
   <h2>There is no task yet</h2>
   <p class="muted">Start one by hand, or have a file of them kept up by <code>proctor up</code>.</p>
-  <pre><code>proctor run --name web -- python3 -m http.server 8000</code></pre>
+  <pre><code>proctor add web --type daemon -- python3 -m http.server 8000</code></pre>
   ${exists("/new") && html`<p><a class="button primary" href="#/new">New task</a></p>`}
 </div>`;
 

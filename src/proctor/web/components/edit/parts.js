@@ -13,8 +13,8 @@ export function Part({ title, roots, about, open: begins = false, children }) {
   const [open, setOpen] = useState(begins || given.length > 0);
   const wrong = Boolean(error?.field && roots.includes(rootOf(error.field)));
   useEffect(() => {
-    if (wrong) setOpen(true);
-  }, [wrong, error]);
+    if (wrong || begins) setOpen(true);
+  }, [wrong, error, begins]);
   return html`<details class="section edit-part" open=${open} onToggle=${(event) => setOpen(event.target.open)}>
     <summary><h2>${title}</h2><span class="muted small clip">${open ? "" : given.length ? given.join(", ") : about}</span></summary>
     ${open && html`<div class="edit-body">${children}</div>`}

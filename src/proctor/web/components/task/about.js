@@ -16,7 +16,7 @@ export function About({ task }) {
       <dt>Type</dt><dd>${spec.type}${spec.replica > 1 ? `, ${spec.replica} replicas` : ""}</dd>
       ${labels.length > 0 && html`<dt>Labels</dt><dd class="chips">${labels.map(([name, value]) => html`
         <a key=${name} class="chip" href=${href("/", { filter: `${name}=${value}` })}>${name}=${value}</a>`)}</dd>`}
-      <dt>Command</dt><dd><code>${commandText(spec.cmd)}</code></dd>
+      <dt>Command</dt><dd><code class="command">${commandText(spec.cmd)}</code></dd>
       ${spec.cwd && html`<dt>Folder</dt><dd><code>${spec.cwd}</code></dd>`}
       ${spec.user && html`<dt>User</dt><dd>${spec.user}</dd>`}
       ${spec.cron && html`<dt>Schedule</dt><dd><code>${spec.cron}</code> ${spec.timezone && html`<span class="muted">${spec.timezone}</span>`}</dd>`}

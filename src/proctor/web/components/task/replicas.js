@@ -26,7 +26,7 @@ function Replica({ replica: r }) {
   const pending = !["down", "failed"].includes(r.state);
   const state = r.state === "up" && !r.ready ? "starting" : r.state;
   return html`<tr>
-    <td class="nowrap">${r.alias}</td>
+    <td class="replica-name">${r.alias}</td>
     <td><${State} state=${state} /><${Reason} replica=${r} /></td>
     <td class="number">${r.pid ?? ""}</td>
     <td class="number nowrap">${r.started ? html`<${Since} at=${r.started} />` : ""}</td>

@@ -48,7 +48,7 @@ function Happening({ event }) {
   const { what, why } = eventWords(event);
   const who = event.replica === undefined ? "" : `${event.task}:${event.replica}`;
   return html`<li><span class="muted"><${Moment} at=${event.at} /></span>
-    <span class="muted who">${who}</span>
+    <span class="muted who" title=${who}>${who}</span>
     <span>${what}${why && html`<span class="muted">: ${why}</span>`}</span>
     <span class="muted actor">${actorWords(event.actor)}</span></li>`;
 }
