@@ -27,7 +27,7 @@ def next_fire(service: Service, task: str) -> float:
 
 
 def skipped(service: Service, task: str) -> int:
-    return int(saved(service, task)["skipped"])
+    return int(saved(service, task).get("skipped", 0))
 
 
 def test_a_schedule_starts_its_task_again_and_again(service: Service) -> None:

@@ -14,13 +14,14 @@ class Link(Struct, frozen=True):
     """A task that was started: seconds from the request to its start, and until it was ready, or
     over.
 
-    `at` is when that was, in wall seconds.
+    `began` and `at` are when these were, in wall seconds.
     """
 
     task: str
     waited: float
     took: float
     at: float
+    began: float
 
 
 def critical_chain(world: World) -> list[Link]:
@@ -49,7 +50,7 @@ def _link(world: World, name: str) -> Link | None:
         return None
     began = max(r.started or 0.0 for r in begun)
     at = max(_there(r) or began for r in begun)
-    return Link(name, max(0.0, began - task.start_time), max(0.0, at - began), at)
+    return Link(name, max(0.0, began - task.start_time), max(0.0, at - began), at, began)
 
 
 def _there(r: Replica) -> float | None:
@@ -59,6 +60,5 @@ def _there(r: Replica) -> float | None:
 
 def _before(world: World, link: Link, links: Mapping[str, Link]) -> Link | None:
     """Return the dependency that came last, of those that were there before the link's start."""
-    began = link.at - link.took
     needed = [links[name] for name in world.deps_of(link.task) if name in links]
-    return max((n for n in needed if n.at <= began), key=lambda n: n.at, default=None)
+    return max((n for n in needed if n.at <= link.began), key=lambda n: n.at, default=None)
