@@ -122,13 +122,15 @@ def test_a_follower_gets_tasks_and_replicas_that_come_later(service: Service) ->
 def test_begin_and_end_of_a_run_enclose_what_it_wrote_also_when_following(
     service: Service,
 ) -> None:
+    service.must_post("many-beats", "while echo beat; do sleep 0.02; done", "daemon")
     follower = Follower(service, "many*")
+    follower.wait(lambda found: "beat" in found)  # It follows.
     service.must_post("many", "seq 3000; printf 'no newline'", "once", 3)
-    until(lambda: sum(line.marker.startswith("exited") for line in follower.lines) == 3)
+    until(lambda: sum(line.marker.startswith("exited") for line in follower.of("many")) == 3)
     service.wait_ends("many", 3)
 
     wanted = [str(n) for n in range(1, 3001)] + ["no newline"]
-    for found in ([LogLine(**e) for e in lines(service, task="many")], follower.lines):
+    for found in ([LogLine(**e) for e in lines(service, task="many")], follower.of("many")):
         for replica in range(3):
             mine = [line for line in found if line.replica == replica]
             assert mine[0].marker.startswith("started pid=")
