@@ -173,6 +173,22 @@ def test_a_spec_survives_the_way_to_the_wire_and_back(spec: core.Spec) -> None:
     assert to_spec(request, LIMITS, NOW) == spec
 
 
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(specs())
+def test_a_spec_that_was_loaded_is_shown_as_the_one_that_was_saved(spec: core.Spec) -> None:
+    """What is left out of JSON goes by identity, and a loaded 10.0 is not the default's 10.0."""
+    loaded = msgspec.json.decode(msgspec.json.encode(spec), type=core.Spec)
+
+    assert msgspec.json.encode(to_request(loaded)) == msgspec.json.encode(to_request(spec))
+
+
+def test_what_has_its_default_is_not_shown() -> None:
+    spec = core.Spec(name="a", type=core.TaskType.DAEMON, cmd=("true",))
+    loaded = msgspec.json.decode(msgspec.json.encode(msgspec.to_builtins(spec)), type=core.Spec)
+
+    assert set(msgspec.to_builtins(to_request(loaded))) == {"name", "type", "cmd"}
+
+
 def test_every_field_of_a_spec_is_one_of_the_request() -> None:
     renamed = {
         "replicas": "replica",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -32,6 +33,10 @@ from .parts import (
 )
 from .task import TaskRequest
 from .values import Limit, LimitName, WireType
+
+R = TypeVar(
+    "R", TaskRequest, LimitsRequest, OutputRequest, RestartRequest, WatchRequest, CheckRequest
+)
 
 HIDDEN = "***"
 _SECRET = (
@@ -66,7 +71,7 @@ def with_secrets_of(request: TaskRequest, before: Spec) -> TaskRequest:
 def to_request(spec: Spec) -> TaskRequest:
     """Return the request whose `to_spec` is this spec, but for a script's host."""
     schedule = spec.schedule
-    return TaskRequest(
+    request = TaskRequest(
         name=spec.name,
         type=WireType(spec.type.value),
         cmd=spec.cmd if isinstance(spec.cmd, str) else list(spec.cmd),
@@ -123,6 +128,24 @@ def to_request(spec: Spec) -> TaskRequest:
         stop_command=spec.stop_command,
         rolling=spec.rolling,
     )
+    return _plain(request)
+
+
+def _plain(request: R) -> R:
+    """Return the request with each value that equals its default being the default itself.
+
+    What is left out of JSON is told by identity (msgspec's omit_defaults), and a number or a text
+    that was loaded from the store is an object of its own: it would be shown as if it were given.
+    """
+    known = zip(
+        reversed(request.__struct_fields__), reversed(request.__struct_defaults__), strict=False
+    )
+    equal = {
+        name: default
+        for name, default in known
+        if type(default) in (float, int, str) and getattr(request, name) == default
+    }
+    return replace(request, **equal) if equal else request
 
 
 def _limit(soft: int | None, hard: int | None) -> Limit:
@@ -132,19 +155,20 @@ def _limit(soft: int | None, hard: int | None) -> Limit:
 def _limits(limits: Limits) -> LimitsRequest | None:
     if limits == Limits():
         return None
-    return LimitsRequest(
+    request = LimitsRequest(
         memory_max=limits.memory_max,
         memory_high=limits.memory_high,
         cpu=limits.cpu,
         pids=limits.pids,
         memory_restart=limits.memory_restart,
     )
+    return _plain(request)
 
 
 def _output(output: Output) -> OutputRequest | None:
     if output == Output():
         return None
-    return OutputRequest(
+    request = OutputRequest(
         segment_size=output.segment_size,
         quota=output.quota,
         max_age=output.max_age,
@@ -153,6 +177,7 @@ def _output(output: Output) -> OutputRequest | None:
         separate=output.separate,
         keep=output.keep,
     )
+    return _plain(request)
 
 
 def _dep(dep: Dep) -> str | DependencyRequest:
@@ -164,7 +189,7 @@ def _dep(dep: Dep) -> str | DependencyRequest:
 def _restart(policy: RestartPolicy | None) -> RestartWhen | RestartRequest | None:
     if policy is None or policy == RestartPolicy(policy.when):
         return None if policy is None else policy.when
-    return RestartRequest(
+    request = RestartRequest(
         when=policy.when,
         factor=policy.factor,
         cap=policy.cap,
@@ -174,25 +199,27 @@ def _restart(policy: RestartPolicy | None) -> RestartWhen | RestartRequest | Non
         window=policy.window,
         retries=policy.retries,
     )
+    return _plain(request)
 
 
 def _watch(watch: Watch | None) -> WatchRequest | None:
     if watch is None:
         return None
-    return WatchRequest(
+    request = WatchRequest(
         paths=list(watch.paths),
         include=list(watch.include),
         exclude=list(watch.exclude),
         debounce=watch.debounce,
         cascade=watch.cascade,
     )
+    return _plain(request)
 
 
 def _check(check: Check | None) -> CheckRequest | None:
     if check is None:
         return None
     target = True if check.kind is CheckKind.NOTIFY else check.target
-    return CheckRequest(
+    request = CheckRequest(
         **{check.kind.value: target},  # type: ignore[arg-type]
         period=check.period,
         timeout=check.timeout,
@@ -200,3 +227,4 @@ def _check(check: Check | None) -> CheckRequest | None:
         failures=check.failures,
         delay=check.delay,
     )
+    return _plain(request)
