@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ from proctor.core.model import ReplicaId
 from proctor.logs.index import Record
 from proctor.logs.lines import Line
 from proctor.logs.markers import Marker
+from proctor.logs.pattern import Pattern
 from proctor.logs.search import Wanted
 from tests.logs.support import lay
 
@@ -95,7 +95,7 @@ def test_pages_have_all_in_order_both_ways(
             patch.setattr(logpage, name, 600)
         root = Path(folder)
         logs = [laid(root, WEB, web), laid(root, DB, db)]
-        wanted = Wanted(grep=re.compile(b" [0-9]*[05] ")) if filtered else ALL
+        wanted = Wanted(grep=Pattern(" [0-9]*[05] ")) if filtered else ALL
         if filtered:
             logs = [Log(log.id, log.first, log.stop) for log in logs]
 
@@ -146,7 +146,7 @@ def test_a_match_is_found_with_a_place_that_suits_all_logs(tmp_path: Path) -> No
     web = laid(tmp_path, WEB, [(1, 1000.0 + n, 20) for n in range(1000)])
     db = laid(tmp_path, DB, [(2, 1000.5 + n, 20) for n in range(1000)])
     plain = [Log(log.id, 0, log.stop) for log in (web, db)]
-    wanted = Wanted(grep=re.compile(b"web (400|900) "))
+    wanted = Wanted(grep=Pattern("web (400|900) "))
 
     found = forwards(tmp_path, plain, at_begin(plain), wanted, 1)
     assert shown(found)[0].startswith("web 400 ")

@@ -12,6 +12,7 @@ from proctor.core.model import ReplicaId
 from proctor.logs.index import Record
 from proctor.logs.lines import Line
 from proctor.logs.markers import Marker, placed
+from proctor.logs.pattern import Pattern
 from proctor.logs.reader import RunRange
 from proctor.logs.search import Source, Wanted, line_begin, search, whole
 
@@ -48,7 +49,7 @@ def test_lines_of_several_replicas_come_in_the_order_of_time(root):
 
 
 def test_only_lines_that_match_come(root):
-    assert texts(search(root, [Source(WEB), Source(DB)], Wanted(grep=re.compile(b"ERR$")))) == [
+    assert texts(search(root, [Source(WEB), Source(DB)], Wanted(grep=Pattern("ERR$")))) == [
         "w2 ERR",
         "d2 ERR",
     ]
@@ -180,5 +181,5 @@ def test_the_fast_search_finds_what_looking_at_each_line_finds(tmp_path_factory,
     root = tmp_path_factory.mktemp("logs")
     lay(root, WEB, 0, "".join(word + "\n" for word in words).encode(), [Record(1.0, 0, 1)])
 
-    found = texts(search(root, [Source(WEB)], Wanted(grep=re.compile(pattern.encode()))))
+    found = texts(search(root, [Source(WEB)], Wanted(grep=Pattern(pattern))))
     assert found == [word for word in words if re.search(pattern, word)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import re
 import subprocess
 import threading
 import time
@@ -18,6 +17,7 @@ from proctor.logs import files, pack, reader
 from proctor.logs.index import Record
 from proctor.logs.lines import lines
 from proctor.logs.packer import FAILED, Packer
+from proctor.logs.pattern import Pattern
 from proctor.logs.rotation import Limits, Segment
 from proctor.logs.search import Source, Wanted, search
 from proctor.logs.upkeep import Fate, Lot, judged
@@ -86,7 +86,7 @@ def test_compressed_segments_are_searched_and_their_tail_and_times_found(tmp_pat
 
 def search_all(root: Path, since: float) -> list[list[bytes]]:
     wanted = (
-        Wanted(grep=re.compile(b"^77 of")),
+        Wanted(grep=Pattern("^77 of")),
         Wanted(run=2),
         Wanted(tail=7000),
         Wanted(since=since),

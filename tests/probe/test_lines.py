@@ -22,6 +22,10 @@ class Log:
         self.found: list[str] = []
         self.pipes: dict[int, int] = {}
 
+    def told(self, ok, text):
+        assert ok
+        self.found.append(text)
+
     def run(self, run):
         end, self.pipes[run] = os.pipe()
         self.writer.attach(ID, run, end)
@@ -31,9 +35,7 @@ class Log:
         self.writer.flush().result(30)
 
     def watch(self, run, pattern):
-        return LineWatch(
-            self.writer, self.root, ID, run, pattern, self.found.append, self.calls.put
-        )
+        return LineWatch(self.writer, self.root, ID, run, pattern, self.told, self.calls.put)
 
     def turn(self):
         """Do what is to be done in the loop, once something is."""
@@ -95,3 +97,15 @@ def test_a_closed_watch_finds_nothing(log):
     log.turn()
 
     assert log.found == []
+
+
+def test_a_pattern_that_takes_too_long_is_given_up_in_words(log):
+    answers = []
+    log.told = lambda ok, text: answers.append((ok, text))
+    log.write(1, b"x" * 300_000 + b"\n")
+    log.watch(1, r"[a-z]+\d")
+    while not answers:
+        log.turn()
+    log.write(1, b"x1\n")
+
+    assert answers == [(False, r"searching for `[a-z]+\d` takes more than 0.2 s")]

@@ -316,3 +316,16 @@ def test_output_without_a_manager_is_kept_up_to_the_pipe(service: Service) -> No
     output = service.segments("count")
     assert output.endswith(b"end\n")
     counted(output)
+
+
+def test_an_expression_that_takes_for_ever_is_refused_and_holds_nobody_up(shared: Service) -> None:
+    shared.must_post("long", "head -c 300000 /dev/zero | tr '\\0' x; echo")
+    shared.wait_ends("long")
+    until(lambda: len(shared.output("long").get("long:0", b"")) > 300_000)
+
+    answer = shared.request("GET", "/v1/logs?task=long&grep=[a-z]%2B%5Cd")
+
+    assert answer.status == 400
+    assert answer.body["field"] == "grep"
+    assert healthy(shared)
+    shared.delete("long")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,6 +16,7 @@ from proctor.core.model import ReplicaId, Run
 from proctor.logs import files, reader
 from proctor.logs.lines import Line
 from proctor.logs.markers import Marker
+from proctor.logs.pattern import Pattern
 from proctor.logs.search import Source, Wanted, level_named, whole
 from proctor.manager import Manager
 
@@ -181,21 +181,12 @@ def wanted(query: LogsQuery) -> Wanted:
     return Wanted(
         since=query.since,
         until=query.until,
-        grep=_pattern(query.grep),
+        grep=None if query.grep is None else Pattern(query.grep, "grep"),
         run=query.run,
         level=level,
         tail=query.tail,
         stream=None if query.stream is None else STREAMS.index(query.stream),
     )
-
-
-def _pattern(text: str | None) -> re.Pattern[bytes] | None:
-    if text is None:
-        return None
-    try:
-        return re.compile(text.encode("utf-8", "surrogateescape"))
-    except re.error as error:
-        raise BadSpec(f"`grep` is not valid: {error}", field="grep") from None
 
 
 def marked(query: LogsQuery) -> bool:

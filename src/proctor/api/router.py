@@ -108,6 +108,10 @@ class Endpoint:
 
         try:
             await send_stream(answer, receive, watched)
+        except ProctorError as error:
+            if started:
+                raise
+            await self._refuse(problem_of(error), receive, send)
         except Exception:
             if started:
                 raise  # The server logs it and cuts the connection, which the client sees.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import heapq
 import json
 import math
-import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
@@ -19,6 +18,7 @@ from . import reader
 from .index import Record, Span
 from .lines import LONGEST, Line, lines
 from .markers import Found, Marker, placed
+from .pattern import Pattern
 
 FEW = 16
 SLACK = 0.05
@@ -37,7 +37,7 @@ class Wanted(Struct, frozen=True):
 
     since: float | None = None
     until: float | None = None
-    grep: re.Pattern[bytes] | None = None
+    grep: Pattern | None = None
     run: int | None = None
     level: str | None = None
     tail: int | None = None
@@ -148,7 +148,7 @@ def fits(line: Line, wanted: Wanted) -> bool:
         return False
     if wanted.stream is not None and line.stream != wanted.stream:
         return False
-    if wanted.grep is not None and not wanted.grep.search(line.text.rstrip(b"\r\n")):
+    if wanted.grep is not None and wanted.grep.find(line.text.rstrip(b"\r\n")) is None:
         return False
     return wanted.level is None or _level_of(line.text) >= LEVELS[wanted.level]
 
@@ -196,13 +196,13 @@ def _fitting(root: Path, source: Source, start: int, wanted: Wanted) -> Iterator
             yield line
 
 
-def _matching(root: Path, source: Source, start: int, grep: re.Pattern[bytes]) -> Iterator[Line]:
+def _matching(root: Path, source: Source, start: int, grep: Pattern) -> Iterator[Line]:
     """Yield the lines that may match.
 
     The expression is tried on whole pieces first: a million lines of which few match take a
     fraction of what looking at each of them would.
     """
-    anywhere = re.compile(grep.pattern, grep.flags | re.MULTILINE)
+    anywhere = grep.multiline()
     spans = reader.index_spans(root, source.id, start)
     span = Span(0, 0, Record(0.0, 0, 0))
     rest, at = b"", 0
@@ -224,11 +224,11 @@ def _matching(root: Path, source: Source, start: int, grep: re.Pattern[bytes]) -
         yield _line(span, at, rest)
 
 
-def _line_bounds(pattern: re.Pattern[bytes], text: bytes, end: int) -> Iterator[tuple[int, int]]:
+def _line_bounds(pattern: Pattern, text: bytes, end: int) -> Iterator[tuple[int, int]]:
     position = 0
-    while position < end and (match := pattern.search(text, position, end)):
-        begin = text.rfind(b"\n", 0, match.start()) + 1
-        position = text.find(b"\n", max(match.start(), begin)) + 1
+    while position < end and (found := pattern.find(text, position, end)) is not None:
+        begin = text.rfind(b"\n", 0, found) + 1
+        position = text.find(b"\n", max(found, begin)) + 1
         if position == 0:
             return
         yield begin, position

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 
 from proctor.core.model import ReplicaId
 from proctor.logs.lines import lines
+from proctor.logs.pattern import Pattern, TooSlow
 from proctor.logs.reader import run_ranges
 from proctor.logs.writer import LogWriter
 
-Found = Callable[[str], None]
+Found = Callable[[bool, str], None]
+
+PATIENCE = 0.2
+"""Seconds that looking at a line may take: the event loop waits for it."""
 
 
 class LineWatch:
     """Calls `found` once, with the first line of the run that the pattern is found in.
+
+    Or with False and what is wrong, if looking at a line takes too long; then it looks no more.
 
     It reads what there is already, then what comes, from the log: so nothing is missed when the
     manager was away, and a task that floods its output is read no faster than it is written.
@@ -35,7 +40,7 @@ class LineWatch:
         self._root = root
         self._id = id
         self._run = run
-        self._pattern = re.compile(pattern.encode("utf-8", "surrogateescape"))
+        self._pattern = Pattern(pattern, patience=PATIENCE)
         self._found = found
         self._at: int | None = None
         self._ended = False
@@ -60,12 +65,20 @@ class LineWatch:
             if self._at is None:
                 return
         for line in lines(self._root, self._id, start=self._at, run=self._run):
-            if self._pattern.search(line.text):
+            if (told := self._judge(line.text)) is not None:
                 self.close()
-                self._found(line.text.decode("utf-8", "replace").rstrip("\r\n"))
+                self._found(*told)
                 return
             if line.text.endswith(b"\n"):
                 self._at = line.offset + len(line.text)
+
+    def _judge(self, text: bytes) -> tuple[bool, str] | None:
+        try:
+            if self._pattern.find(text) is None:
+                return None
+        except TooSlow as error:
+            return False, str(error)
+        return True, text.decode("utf-8", "replace").rstrip("\r\n")
 
     def _beginning(self) -> int | None:
         """Return where the run's output begins, once there is any."""

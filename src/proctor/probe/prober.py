@@ -90,7 +90,7 @@ class Prober:
             command.id,
             command.run,
             command.check.target,
-            lambda text: self._answered(command, True, text),
+            partial(self._answered, command),
             self._loop.call_soon_threadsafe,
         )
         self._watches.setdefault(command.run, []).append(watch)

@@ -6,6 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from proctor.core.errors import BadSpec
+from proctor.logs.pattern import Pattern
 
 
 def bad(field: str, wrong: str) -> BadSpec:
@@ -41,6 +42,6 @@ def check_url(field: str, url: str) -> None:
 
 def check_pattern(field: str, pattern: str | None) -> None:
     try:
-        re.compile(pattern or "")
-    except (re.error, OverflowError, RecursionError) as error:
-        raise bad(field, f"expected a regular expression: {error}") from None
+        Pattern(pattern or "")
+    except BadSpec as error:
+        raise bad(field, str(error)) from None
