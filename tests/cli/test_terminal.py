@@ -171,6 +171,13 @@ def test_send_writes_a_line_or_all_of_a_file(cli: Cli, tmp_path: Path) -> None:
     assert cli("send", "cat", "more").status == 1
 
 
+def test_nothing_sent_to_what_takes_nothing_is_told(cli: Cli) -> None:
+    process = cli.spawn("send", "nobody", "-", stderr=subprocess.PIPE)
+
+    assert process.communicate(timeout=PATIENCE)[1] == "proctor: no task is named 'nobody'\n"
+    assert process.returncode == 1
+
+
 def test_the_keys_that_leave_are_found_wherever_they_are_cut() -> None:
     keys = Keys()
     assert keys.typed(b"ab\x10") == (b"ab", False)

@@ -57,6 +57,10 @@ def test_tasks_are_shown_with_state_and_usage_and_the_log_of_the_chosen_one(cli:
         await pilot.press("down")
         await until(pilot, lambda: "from-b" in log())
         assert "from-a" not in log()
+        await pilot.press("k")
+        await until(pilot, lambda: "from-a" in log())
+        await pilot.press("j")
+        await until(pilot, lambda: "from-b" in log())
         assert "2 tasks (2 running)" in str(app.query_one("#summary", Static).render())
 
     watch(cli, body)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proctor.cli.output import _fitting
 from proctor.cli.words import duration, moment, parse_duration, parse_moment, size
 
 NOON = datetime.datetime(2026, 11, 24, 12, 0).timestamp()
@@ -79,3 +80,10 @@ def test_a_moment_far_away_has_a_date() -> None:
 @given(st.floats(0, 1e9))
 def test_a_duration_that_is_shown_can_be_read_back(seconds: float) -> None:
     assert parse_duration(duration(seconds)) == pytest.approx(seconds, rel=0.05, abs=0.0006)
+
+
+def test_on_a_narrow_terminal_the_widest_column_gives_way_but_not_the_last() -> None:
+    assert _fitting([10, 70, 8, 200], 200) == [10, 70, 8, 200]
+    assert _fitting([10, 70, 8, 200], 100) == [10, 56, 8, 200]
+    assert _fitting([10, 70, 8, 5], 40) == [10, 20, 8, 5]
+    assert _fitting([300], 80) == [300]

@@ -68,7 +68,8 @@ def one_of(world: World, name: str, index: int | None) -> Replica:
     selector = name if index is None or ":" in name else f"{name}:{index}"
     ids = [id for ids in select_one(world, selector).values() for id in ids]
     if len(ids) != 1:
-        raise BadSpec(f"`replica` is missing: {name} has {len(ids)} replicas", field="replica")
+        which = f": say which, as {name}:0" if ids else ""
+        raise BadSpec(f"{name} has {len(ids)} replicas{which}", field="replica")
     return world.replicas[ids[0]]
 
 

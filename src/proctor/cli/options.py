@@ -61,8 +61,13 @@ def known_names(incomplete: str) -> list[str]:
     return [name for name in names if name.startswith(incomplete)]
 
 
+TASKS = {True: "TASK...", False: "[TASK]..."}
+
+
 def select_argument(required: bool = False) -> Callable[[F], F]:
-    return click.argument("select", nargs=-1, required=required, type=Selector(), metavar="TASK...")
+    return click.argument(
+        "select", nargs=-1, required=required, type=Selector(), metavar=TASKS[required]
+    )
 
 
 def task_argument(function: F) -> F:

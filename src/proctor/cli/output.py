@@ -35,6 +35,8 @@ STATE_COLOURS = {
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 GAP = 2
+LEAST = 20
+"""To how little the widest column is cut, and how much room the last one has then."""
 
 
 def on_terminal() -> bool:
@@ -71,21 +73,36 @@ def emit_json(value: object) -> None:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], colours: dict[int, Any]) -> None:
     """Print rows of text under a head.
 
-    `colours` maps the number of a column to what gives the colour of a cell, None for none.  The
-    last column is cut on a terminal where it would go over the edge.
+    `colours` maps the number of a column to what gives the colour of a cell, None for none.  On a
+    terminal the last column is cut at the edge, and the widest where it leaves no room for others.
     """
     clean = [[printable(cell) or "-" for cell in row] for row in rows]
     if not on_terminal():
         text = "".join("\t".join(row) + "\n" for row in [list(head), *clean])
         sys.stdout.write(text)
         return
-    lines = [_line(head, _widths(head, clean), None)]
-    lines += [_line(row, _widths(head, clean), colours) for row in clean]
+    widths = _fitting(_widths(head, clean), _columns())
+    lines = [_line(head, widths, None)]
+    lines += [_line(row, widths, colours) for row in clean]
     click.echo("\n".join(lines))
 
 
 def _widths(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     return [max(len(row[n]) for row in [head, *rows]) for n in range(len(head))]
+
+
+def _fitting(widths: list[int], edge: int) -> list[int]:
+    """Return the widths with the widest but the last one cut, so that all are within the edge."""
+    before = widths[:-1]
+    over = sum(width + GAP for width in before) + min(widths[-1], LEAST) - edge
+    if not before or over <= 0:
+        return widths
+    widest = before.index(max(before))
+    return [max(LEAST, w - over) if n == widest and w > LEAST else w for n, w in enumerate(widths)]
+
+
+def _cut(cell: str, width: int) -> str:
+    return cell if len(cell) <= width else cell[: width - 1] + "…"
 
 
 def _line(cells: Sequence[str], widths: list[int], colours: dict[int, Any] | None) -> str:
@@ -95,7 +112,7 @@ def _line(cells: Sequence[str], widths: list[int], colours: dict[int, Any] | Non
         last = number == len(cells) - 1
         if last and used + len(cell) > edge > used + 1:
             cell = cell[: edge - used - 1] + "…"
-        padded = cell if last else cell.ljust(widths[number] + GAP)
+        padded = cell if last else _cut(cell, widths[number]).ljust(widths[number] + GAP)
         used += len(padded)
         if colours is None:
             line += paint(padded, None, bold=True)

@@ -26,6 +26,7 @@ from .words import clock, size
 
 COLUMNS = (*HEAD[:7], *USED, *HEAD[7:])
 STATE = COLUMNS.index("STATE")
+WIDEST_NAME = 40
 TAIL = 200
 MOST_LINES = 5000
 
@@ -34,6 +35,7 @@ def cells(task: TaskSummary, usage: TaskUsage | None, now: float) -> list[Text]:
     """Return a task's row."""
     plain = row(task, now)
     texts = [Text(printable(cell)) for cell in (*plain[:7], *used(usage), *plain[7:])]
+    texts[0].truncate(WIDEST_NAME, overflow="ellipsis")
     texts[STATE].stylize(state_colour(task.state) or "")
     return texts
 
@@ -70,6 +72,8 @@ class Top(App[None]):
         Binding("n", "act('run')", "Run now"),
         Binding("slash", "filter", "Filter", key_display="/"),
         Binding("l", "toggle_list", "Log"),
+        Binding("j", "step(1)", show=False),
+        Binding("k", "step(-1)", show=False),
         Binding("escape", "leave_filter", show=False),
         Binding("q", "quit", "Quit"),
     ]
@@ -177,6 +181,9 @@ class Top(App[None]):
                 log.write(stamp + Text.from_ansi(line.text or line.marker))
         except ClientError as error:
             log.write(Text(str(error), style="red"))
+
+    def action_step(self, rows: int) -> None:
+        self._table.move_cursor(row=self._table.cursor_row + rows)
 
     # Acting.
 

@@ -41,10 +41,13 @@ def command(name: str, text: str | None, eof: bool, wait: float) -> None:
     """
     with told(), Client() as client:
         pieces = _standard_input() if text in (None, "-") else iter([f"{text}\n".encode()])
+        sent = False
         for piece in pieces:
             client.send_input(name, piece, wait=wait)
-        if eof:
-            client.send_input(name, b"", eof=True, wait=wait)
+            sent = True
+        # Where there is nothing to send, whether the task would take it is told all the same.
+        if eof or not sent:
+            client.send_input(name, b"", eof=eof, wait=wait)
 
 
 def _standard_input() -> Iterator[bytes]:
