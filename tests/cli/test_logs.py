@@ -149,6 +149,18 @@ def test_up_uses_a_service_that_runs_and_stops_the_tasks_in_the_end(cli: Cli) ->
     assert cli.states()["web"] == "stopped"
 
 
+def test_up_stops_the_others_where_one_of_its_tasks_was_removed(cli: Cli) -> None:
+    write(cli.folder, TEXT)
+    with up(cli) as process:
+        wait_for(process, "hello")
+        until(lambda: cli.states() == {"web": "running", "job": "completed"})
+        cli("rm", "job", ok=True)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+
+    assert cli.states() == {"web": "stopped"}
+
+
 def test_up_starts_a_service_and_ends_it_with_the_tasks(own: Cli) -> None:
     write(own.folder, TEXT)
 

@@ -85,7 +85,8 @@ def _session(client: Client, service: Service | None, manifest: Manifest, times:
         _start_resting(client, [step.task for step in steps if step.result == "unchanged"])
         # Only now is there something to follow; what was written meanwhile comes first.
         follow = partial(_follow, names, since, column, times, over)
-        threading.Thread(target=follow, daemon=True).start()
+        if names:
+            threading.Thread(target=follow, daemon=True).start()
         over.wait()
     except KeyboardInterrupt:
         over.set()
@@ -107,7 +108,10 @@ def _stop(client: Client, service: Service | None, names: Sequence[str]) -> int:
     """Stop the tasks; when interrupted again, end at once."""
     click.echo(f"\n{paint('stopping (Ctrl-C again: at once)', 'bright_black')}")
     try:
-        client.stop(*names, wait=LONGEST_STOP)
+        # One that was removed meanwhile is no reason to leave the others running; none names all.
+        there = {task.name for task in client.tasks()}.intersection(names)
+        if there:
+            client.stop(*sorted(there), wait=LONGEST_STOP)
     except KeyboardInterrupt:
         if service is None:
             complain("left: the service goes on stopping them")
