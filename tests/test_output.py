@@ -17,6 +17,12 @@ def test_a_task_that_says_nothing_gets_what_the_service_says() -> None:
     assert found == Limits(10 << 20, 100 << 20, 2 << 30, 86_400.0, None, compress=True, keep=True)
 
 
+def test_all_output_takes_three_quarters_of_the_disk_at_most() -> None:
+    assert output.on_disk(SERVICE, 1 << 30).total_quota == 3 << 28
+    assert output.on_disk(SERVICE, 1 << 40) == SERVICE
+    assert output.on_disk(SERVICE, 0) == SERVICE  # Some file systems do not say.
+
+
 def test_what_a_task_says_counts() -> None:
     given = Output(
         segment_size=1, quota=2, max_age=3.0, segment_age=4.0, compress=False, keep=False

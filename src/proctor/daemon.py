@@ -264,10 +264,12 @@ class _Service:
         return self._settings.state_dir / "logs"
 
     def _open_writer(self, world: World) -> LogWriter:
+        disk = os.statvfs(self._settings.state_dir)
+        settings = output.on_disk(self._settings.output, disk.f_blocks * disk.f_frsize)
         return LogWriter(
             self._log_root,
-            output.limits(output.NOTHING_SAID, self._settings.output),
-            limits_of=output.limits_of(world.tasks, self._settings.output),
+            output.limits(output.NOTHING_SAID, settings),
+            limits_of=output.limits_of(world.tasks, settings),
             most_open=room.open_logs(_files()),
             on_drained=self._in_loop(lambda run: self._manager.records.output_drained(run)),
             on_loss=lambda loss: log.error(

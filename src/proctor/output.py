@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from .config import OutputSettings
+from msgspec.structs import replace
+
+from .config import OutputSettings, Size
 from .core.model import ReplicaId, Task
 from .core.spec import Output
 from .logs.rotation import Limits
 
 NOTHING_SAID = Output()
+
+
+def on_disk(service: OutputSettings, size: int) -> OutputSettings:
+    """Return the settings for a disk of `size` bytes (0: unknown), three quarters of it at most.
+
+    So that output alone never fills the disk up, which would keep the store from saving.  Pure.
+    """
+    if not size:
+        return service
+    return replace(service, total_quota=Size(min(service.total_quota, size - size // 4)))
 
 
 def limits(given: Output, service: OutputSettings) -> Limits:

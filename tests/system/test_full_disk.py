@@ -111,3 +111,19 @@ def test_the_logs_quota_holds(instance: Instance, tmp_path: Path) -> None:
     kept = service.segments("much")
     assert 64 << 10 <= len(kept) <= 320 << 10
     assert service.output("much")["much:0"] == kept
+
+
+def test_output_alone_does_not_fill_the_disk(small_disk: Path, instance: Instance) -> None:
+    service = instance("--unix-socket", "none")
+    service.state_dir = small_disk / "state"
+    service.start()
+    service.must_post("flood", "yes", type="daemon")
+    first = service.state_dir / "logs" / "flood" / "0" / f"{0:020}.log"
+    until(first.exists)
+    until(lambda: not first.exists())  # What it wrote first is dropped already.
+
+    service.must_post("more", "exit 3")
+
+    assert service.wait_ends("more") == [(0, 3, None, None)]
+    assert service.delete("flood").status == 200
+    assert not service.events("output_lost")
