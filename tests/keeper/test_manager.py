@@ -174,6 +174,38 @@ def test_a_new_manager_hears_that_a_stop_is_wanted(keeper: KeeperProcess, talk: 
     assert not talk.wait("stop")["force"]
 
 
+def test_a_stop_between_two_managers_kills_nothing(keeper: KeeperProcess, talk: Talk) -> None:
+    talk.spawn(1, "/bin/sh", "-c", "sleep 600")
+    for _ in range(6):
+        kill_manager(talk)
+        talk = keeper.manager()
+    kill_manager(talk)
+    wait = restart_delay(6)
+    wait_for("the pause", lambda: wait in [line.get("restart_in") for line in lines(keeper)])
+
+    keeper.process.send_signal(signal.SIGTERM)
+
+    talk = keeper.manager()
+    talk.hello()
+    assert not talk.wait("stop")["force"]
+    assert marked(BASE | 1)
+
+
+def test_managers_that_never_greet_cannot_put_a_stop_off_for_ever(
+    keeper: KeeperProcess, talk: Talk
+) -> None:
+    talk.spawn(1, "/bin/sh", "-c", "sleep 600")
+    keeper.process.send_signal(signal.SIGTERM)
+    talk.wait("stop")
+    for _ in range(2):
+        kill_manager(talk)
+        talk = keeper.manager()
+    kill_manager(talk)
+
+    assert keeper.process.wait(DEADLINE) == 1
+    assert marked(BASE | 1) == []
+
+
 def test_ctrl_c_in_the_terminal_reaches_the_keeper_alone(talk: Talk) -> None:
     assert os.getsid(talk.bridge) == talk.bridge
 

@@ -168,7 +168,7 @@ class Keeper:
         unfit = code > 0 and first and not greeted
         if (refused or unfit) and not self._custody.runs.all:
             self._status = code  # It has said why, and another one would do the same.
-        elif self._stops and not greeted:
+        elif self._stops and not greeted and self._manager.quick_deaths > 1:
             self._abandon()
         elif self._reloading:
             self._exec()
@@ -228,8 +228,10 @@ class Keeper:
     def _asked_to_stop(self) -> None:
         self._stops += 1
         log("info", "asked to stop", times=self._stops)
-        if self._stops > 2 or not self._manager.pid:
+        if self._stops > 2:
             self._abandon()
+        elif not self._manager.pid:
+            self._loop.after(0.0, "start", self._start_manager)  # It hears of it when it greets.
         else:
             self._tell({"op": "stop", "force": self._stops > 1})
 
