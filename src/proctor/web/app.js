@@ -2,9 +2,10 @@
 import { get, login, setToken, token } from "./api.js";
 import { Dialog, Questions } from "./components/dialog.js";
 import { Failure } from "./components/basics.js";
+import { moment } from "./format.js";
 import { shortcuts, useKeys } from "./keys.js";
 import { html, render, signal, useEffect, useErrorBoundary, useRef, useState } from "./lib.js";
-import { begin, connection, reconnect } from "./live.js";
+import { begin, connection, now, reconnect } from "./live.js";
 import { find, routes } from "./routes.js";
 import { go, href, location } from "./router.js";
 import { Toasts } from "./toasts.js";
@@ -23,6 +24,7 @@ function App() {
     <a class="skip" href=${window.location.hash || "#/"} onClick=${skip}>Skip to the content</a>
     <${Bar} />
     <main id="main" tabindex="-1"><${Page} /></main>
+    <${Lost} />
     <${Toasts} />
     <${Questions} />
     ${help.value && html`<${Help} />`}
@@ -56,6 +58,7 @@ function Bar() {
   </header>`;
 }
 
+const PATIENCE = 4;
 const WORDS = { connecting: "connecting", live: "live", reconnecting: "reconnecting" };
 
 function Connection() {
@@ -63,6 +66,13 @@ function Connection() {
   return html`<span class="connection" role="status" data-state=${state} title=${reason || "What you see is what is"}>
     <span class="dot" aria-hidden="true"></span>${WORDS[state]}
   </span>`;
+}
+
+/** Says that what is seen is of the past, but not of the moment that a reload of the service takes. */
+function Lost() {
+  const { state, since } = connection.value;
+  if (state !== "reconnecting" || now.value - since < PATIENCE) return null;
+  return html`<p class="lost" role="status">Proctor cannot be reached: this is how it was at ${moment(since)}</p>`;
 }
 
 // Pages.

@@ -14,7 +14,7 @@ export const names = signal([]);
 /** Whether the list has been loaded once. */
 export const loaded = signal(false);
 
-/** "connecting", "live" or "reconnecting"; `reason` says why it is not live. */
+/** "connecting", "live" or "reconnecting"; `reason` says why it is not live, `since` how long. */
 export const connection = signal({ state: "connecting", reason: "" });
 
 /** The service's wall clock in seconds, a tick a second, for what shows how long something lasts. */
@@ -213,7 +213,9 @@ async function run() {
     if (connection.peek().state === "live") attempt = 0;
     if (login.peek() !== null) await loggedIn();
     else {
-      connection.value = { state: "reconnecting", reason };
+      const since = connection.peek().since ?? now.peek();
+      // What was given back while nobody looks is not lost.
+      connection.value = { state: document.hidden ? "connecting" : "reconnecting", reason, since };
       await pause(Math.min(10_000, 250 * 2 ** attempt) * (0.75 + Math.random() / 2));
     }
   }
