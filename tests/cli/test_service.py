@@ -9,9 +9,10 @@ def test_reload_changes_the_manager_and_no_process(cli: Cli) -> None:
     cli("add", "web", "--", "sleep", "1000", ok=True)
     before = cli("ls", "--json").json[0]["pids"]
 
-    assert cli("reload").status == 0
+    reloaded = cli("reload", "--json", ok=True).json
 
     assert cli("ls", "--json", ok=True).json[0]["pids"] == before
+    assert reloaded.keys() == {"pid", "keeper_pid", "version"}
 
 
 def test_help_loads_no_command_and_names_all(cli: Cli) -> None:
