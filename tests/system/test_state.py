@@ -97,3 +97,24 @@ def test_a_newer_database_is_refused_and_left_alone(instance: Instance) -> None:
 
     assert "newer" in line
     assert service.db.read_bytes() == newer
+
+
+def test_a_stop_ends_all_though_no_manager_can_read_the_database_any_more(
+    service: Service,
+) -> None:
+    service.must_post("daemon", "sleep 1000", type="daemon")
+    service.wait_running("daemon")
+    service.send(signal.SIGSTOP)
+    service.kill_manager()
+    for path in service.state_dir.glob("proctor.db-*"):
+        path.unlink()
+    service.db.write_bytes(b"rubbish" * 3000)
+    service.send(signal.SIGCONT)
+    service.wait_event("cannot_start", count=2)
+    assert len(service.processes()) == 1
+
+    service.send(signal.SIGTERM)
+
+    assert service.wait() == 1
+    assert service.processes() == []
+    assert service.db.read_bytes().startswith(b"rubbish")

@@ -168,8 +168,8 @@ class Keeper:
         unfit = code > 0 and first and not greeted
         if (refused or unfit) and not self._custody.runs.all:
             self._status = code  # It has said why, and another one would do the same.
-        elif self._stops and not greeted and self._manager.quick_deaths > 1:
-            self._abandon()
+        elif self._stops and (code == REFUSED or self._manager.quick_deaths > 1):
+            self._abandon()  # None will come that could stop things in order.
         elif self._reloading:
             self._exec()
         else:
