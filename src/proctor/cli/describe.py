@@ -114,7 +114,7 @@ def _replicas(task: Task, now: float) -> Iterator[str]:
     width = max((len(r.alias) for r in task.replicas), default=0)
     for r in task.replicas:
         state = paint(r.state.ljust(8), state_colour(r.state))
-        yield f"  {r.alias.ljust(width)}  {state}  {_replica(r, now)}"
+        yield f"  {r.alias.ljust(width)}  {state}  {_replica(r, now)}".rstrip()
 
 
 def _replica(r: Replica, now: float) -> str:
