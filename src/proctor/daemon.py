@@ -133,6 +133,7 @@ class _Service:
         self._token = token
         self._loop = asyncio.get_running_loop()
         self._end: asyncio.Future[str] = self._loop.create_future()
+        self._forced = self._halting = False
         self._status = 0
         self._group: asyncio.TaskGroup
         self._tasks: set[asyncio.Task[None]] = set()
@@ -308,7 +309,9 @@ class _Service:
         self._end_with("stop")
         if force:
             log.warning("killing")
-            self._manager.kill_all()
+            self._forced = True  # It may be wanted before it is known what there is to kill.
+            if self._halting:
+                self._manager.kill_all()
 
     def _on_fatal(self, exit: Exit) -> None:
         log.error("essential_task_failed", exit=str(exit))
@@ -332,7 +335,8 @@ class _Service:
             return 1
         if why == "stop":
             log.info("stopping")
-            await self._manager.halt()
+            self._halting = True
+            await self._manager.halt(at_once=self._forced)
         await self._server.stop()
         self._doors.close()
         self._files.close()

@@ -219,11 +219,13 @@ class Manager:
             born = task.start_time
             await self.until([name], lambda: _gone(self.world, name, born))
 
-    async def halt(self) -> None:
+    async def halt(self, *, at_once: bool = False) -> None:
         """Stop everything, dependents first, and return when nothing is alive."""
         now = self._now("service")
         self.world.halt(now)
         self._turn(now)
+        if at_once:
+            self.kill_all()
         await self.until([""], lambda: self.world.idle)
 
     def kill_all(self) -> None:

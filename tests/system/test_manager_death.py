@@ -237,3 +237,18 @@ def test_a_manager_that_is_stopped_can_be_killed_and_is_replaced(service: Servic
 
     assert service.running("count") == before
     assert service.manager_pid() != old
+
+
+def test_a_forced_stop_that_the_next_manager_hears_of_first_is_done(service: Service) -> None:
+    service.must_post("deaf", "trap '' TERM; echo; sleep 1000", type="daemon", stop_timeout=600)
+    until(lambda: service.output("deaf").get("deaf:0"))
+    service.send(signal.SIGTERM)
+    service.wait_event("asked to stop")
+    service.send(signal.SIGSTOP)
+    service.kill_manager()
+    service.send(signal.SIGINT)
+    service.send(signal.SIGCONT)
+
+    assert service.wait() == 0
+    assert service.processes() == []
+    assert not [text for text in service.text if "Traceback" in text]
