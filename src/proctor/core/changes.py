@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct, field
 
 from .model import Note, Replica, ReplicaId, Run, Task
@@ -25,6 +27,18 @@ class Changes(Struct):
         return bool(
             self.tasks or self.replicas or self.runs or self.removed or self.dropped or self.notes
         )
+
+    def drop(self, id: ReplicaId) -> None:
+        """A replica is no more."""
+        self.replicas.pop(id, None)
+        self.dropped.add(id)
+
+    def remove(self, name: str, ids: Iterable[ReplicaId]) -> None:
+        """A task is no more, and with it these replicas, all that it had."""
+        self.tasks.pop(name, None)
+        for id in ids:
+            self.replicas.pop(id, None)
+        self.removed.add(name)
 
     def merge(self, later: Changes) -> None:
         """Add what happened later; of one thing only its last form counts."""

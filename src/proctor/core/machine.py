@@ -79,11 +79,11 @@ def step(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     if isinstance(event, RunEvent) and event.run != r.run:
         return r, []
     after, commands = TABLE[r.state][type(event)](r, spec, event, now)
-    if after.state is not r.state and after.since != now.wall:
-        after = after._replace(since=now.wall)
-    if after.ready is not r.ready:
-        after = after._replace(ready_since=now.wall if after.ready else None)
-    return after, commands
+    if after.state is r.state and after.ready is r.ready:
+        return after, commands
+    ready_since = r.ready_since if after.ready and r.ready else now.wall if after.ready else None
+    since = after.since if after.state is r.state else now.wall
+    return after._replace(since=since, ready_since=ready_since), commands
 
 
 # fmt: off

@@ -118,13 +118,14 @@ class Register:
         """Forget a replica of which nothing is alive or to come."""
         self._ids[id.task].remove(id)
         del self.replicas[id]
-        self.changes.merge(Changes(dropped={id}))
+        self.changes.drop(id)
 
     def forget(self, name: str) -> None:
         """Drop a task of which nothing is alive; whoever it held up is touched."""
         deps = self.tasks[name].spec.dep_names
-        for id in list(self._ids[name]):
-            self.drop_replica(id)
+        for id in self._ids[name]:
+            del self.replicas[id]
+        self.changes.remove(name, self._ids[name])
         del self.tasks[name], self._ids[name]
         self.fires.set(name, None)
         self.looks.set(name, None)
@@ -132,7 +133,6 @@ class Register:
             self._dependents[dep].pop(name, None)
         for books in (self.waiting, self.alive, self.pending):
             books.pop(name, None)
-        self.changes.merge(Changes(removed={name}))
         self.touch([name, *self.dependents_of(name)])
 
     # Inside.
