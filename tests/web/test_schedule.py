@@ -63,7 +63,9 @@ def test_what_was_skipped_is_counted_and_said(page: Page, service: Service) -> N
     expect(row(page, "slow")).to_be_visible()
 
     expect(row(page, "slow")).to_contain_text(re.compile(r"\d skipped"))
-    expect(page.locator(".schedule-missed")).to_contain_text("slow skipped a run: slow:0 still runs")
+    expect(page.locator(".schedule-missed")).to_contain_text(
+        "slow skipped a run: slow:0 still runs"
+    )
     service.delete("slow")
     expect(row(page, "slow")).to_have_count(0)
 
