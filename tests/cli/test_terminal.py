@@ -87,7 +87,7 @@ def test_attach_shows_passes_on_resizes_and_leaves(cli: Cli, shell: None) -> Non
         it.until("24 80")
         it.resize(40, 100)
         os.kill(it.process.pid, signal.SIGWINCH)
-        it.type("stty size\r")
+        it.type('until [ "$(stty size)" = "40 $((99+1))" ]; do sleep 0.02; done; stty size\r')
         it.until("40 100")
         it.type("\x10\x11")
         it.until("detached")
