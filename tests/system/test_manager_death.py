@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import random
+import re
 import signal
 import socket
 import threading
@@ -252,3 +253,15 @@ def test_a_forced_stop_that_the_next_manager_hears_of_first_is_done(service: Ser
     assert service.wait() == 0
     assert service.processes() == []
     assert not [text for text in service.text if "Traceback" in text]
+
+
+def test_the_readmes_line_kills_the_manager_and_not_the_keeper(service: Service) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (pattern,) = re.findall(r"pgrep -f '([^']+)'", readme)
+
+    def fits(pid: int) -> bool:
+        line = Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ")
+        return re.search(pattern, line.decode()) is not None
+
+    assert fits(service.manager_pid())
+    assert not fits(service.keeper_pid)
