@@ -114,13 +114,20 @@ def test_the_service_stops_dependents_first_and_in_parallel_what_may(
     log, gate = tmp_path / "order", stopped_by_gate(tmp_path)
 
     def last_words(name: str, more: str = "") -> str:
-        return f"trap '{more} echo {name} >> {log}; exit 0' TERM; while :; do sleep 0.05; done"
+        return f"trap '{more} echo {name} >> {log}; exit 0' TERM; echo set; while :; do sleep 0.05; done"
 
-    tasks.add("db", last_words("db"))
+    tasks.add("db", last_words("db"), readiness={"log_line": "set"})
     # Neither of the two ends before the other one is told to: they meet at the fifo.
-    tasks.add("left", last_words("left", f"cat {gate} >&2;"), deps=["db"])
-    tasks.add("right", last_words("right", f"echo go > {gate};"), deps=["db"])
-    tasks.add("web", last_words("web"), deps=["left", "right"])
+    tasks.add(
+        "left", last_words("left", f"cat {gate} >&2;"), deps=["db"], readiness={"log_line": "set"}
+    )
+    tasks.add(
+        "right",
+        last_words("right", f"echo go > {gate};"),
+        deps=["db"],
+        readiness={"log_line": "set"},
+    )
+    tasks.add("web", last_words("web"), deps=["left", "right"], readiness={"log_line": "set"})
     for name in ("db", "left", "right", "web"):
         tasks.wait_ready(name)
 

@@ -50,7 +50,7 @@ def test_it_survives_managers(service: Service) -> None:
     assert send(service, "cat", b"three\n", "?eof=true").status == 200
 
     assert service.wait_ends("cat")[0] == (0, 0, None, None)
-    assert service.segments("cat") == b"one\ntwo\nthree\n"
+    until(lambda: service.segments("cat") == b"one\ntwo\nthree\n")
 
 
 def test_who_does_not_read_holds_nobody_up(service: Service) -> None:
