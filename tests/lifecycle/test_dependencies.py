@@ -114,7 +114,8 @@ def test_the_service_stops_dependents_first_and_in_parallel_what_may(
     log, gate = tmp_path / "order", stopped_by_gate(tmp_path)
 
     def last_words(name: str, more: str = "") -> str:
-        return f"trap '{more} echo {name} >> {log}; exit 0' TERM; echo set; while :; do sleep 0.05; done"
+        trap = f"trap '{more} echo {name} >> {log}; exit 0' TERM"
+        return f"{trap}; echo set; while :; do sleep 0.05; done"
 
     tasks.add("db", last_words("db"), readiness={"log_line": "set"})
     # Neither of the two ends before the other one is told to: they meet at the fifo.
