@@ -91,6 +91,7 @@ def test_the_graph_names_states_edges_and_the_chain_that_took_longest(
     tasks.add("quick", "sleep 1000")
     tasks.add("web", "sleep 1000", deps=[{"task": "db", "until": "ready"}, "quick"])
     tasks.wait("web", lambda t: t["blockers"])
+    tasks.wait_ready("quick")
     gate.write_text("go\n")
     tasks.wait_ready("web")
 
