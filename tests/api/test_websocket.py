@@ -159,7 +159,7 @@ def test_a_fault_of_ours_is_logged_and_the_client_learns_nothing_of_it(
 def test_a_client_that_reads_nothing_is_cut_off_and_costs_little_till_then(
     server: Running,
 ) -> None:
-    with open_socket(server, "/v1/flood", max_queue=1):
+    with open_socket(server, "/v1/flood", max_queue=1, close_timeout=0):
         while not server.call(lambda: server.server.busy):
             pass
 

@@ -366,7 +366,8 @@ def test_a_command_of_a_script_has_the_variables_of_the_task_and_ends_with_it(
     """,
     )
     text = f"sys = Import('sys'); sys.exec('exec sh {stubborn}');"
-    service.must_post("runs", script("a.m", text), "melang", env={"X": "y"})
+    path = script("a.m", text)
+    service.must_post("runs", path, "melang", env={"X": "y"}, stop_timeout=0.2)
     shell, child = map(int, until(lambda: pids.read_text() if pids.exists() else "").split())
     environ = Path(f"/proc/{shell}/environ").read_bytes().split(b"\0")
 
