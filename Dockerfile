@@ -1,13 +1,15 @@
 # Proctor as the first process of a container.
 #
-#   docker build -t proctor .
+#   docker build -t proctor .                       (--build-arg BASE=...: another image with python)
 #   docker run --name shop -v proctor:/var/lib/proctor -v ./proctor.toml:/etc/shop.toml:ro proctor
 #   docker exec shop proctor apply -f /etc/shop.toml
 #
 # As another user than root: docker run --user proctor.  From outside the container: give a token
 # and an address, docker run -e PROCTOR_TOKEN=... -p 8606:8606 proctor proctor serve --host 0.0.0.0.
 
-FROM python:3.11-slim AS build
+ARG BASE=python:3.11-slim
+
+FROM ${BASE} AS build
 WORKDIR /src
 RUN python -m venv /opt/proctor
 COPY requirements.lock ./
@@ -17,12 +19,13 @@ COPY src src
 RUN /opt/proctor/bin/pip install --no-cache-dir --no-deps . \
     && /opt/proctor/bin/python -m compileall -q /opt/proctor/lib
 
-FROM python:3.11-slim
+FROM ${BASE}
 COPY --from=build /opt/proctor /opt/proctor
-RUN useradd --system --uid 10001 --home-dir /var/lib/proctor proctor \
-    && mkdir -p -m 0700 /var/lib/proctor \
-    && chown proctor: /var/lib/proctor
-ENV PATH=/opt/proctor/bin:$PATH PROCTOR_STATE_DIR=/var/lib/proctor
+RUN groupadd --gid 10001 proctor \
+    && useradd --uid 10001 --gid proctor --no-create-home --home-dir /var/lib/proctor proctor \
+    && mkdir -m 1777 /var/lib/proctor
+# The state's own folder is made by whoever runs the service, root or another: nobody else's will do.
+ENV PATH=/opt/proctor/bin:$PATH PROCTOR_STATE_DIR=/var/lib/proctor/state
 VOLUME /var/lib/proctor
 EXPOSE 8606
 STOPSIGNAL SIGTERM
