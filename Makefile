@@ -7,13 +7,19 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
-.PHONY: run test check format bench lock browser demo screenshots clean
+.PHONY: run test test-cgroups check format bench lock browser demo screenshots clean
 
 run: $(RUN)
 	$(BIN)/proctor serve
 
 test: check browser
 	$(BIN)/pytest -n auto --dist worksteal
+
+# Limits by cgroup v2, in a virtual machine, for few machines let a test write there.
+test-cgroups: $(DEV)
+	scripts/vm $(BIN)/python -B -m pytest -p no:cacheprovider $(CGROUP_TESTS)
+
+CGROUP_TESTS := tests/keeper/test_limits.py tests/system/test_limits.py tests/system/test_cgroups.py
 
 # The tests of the web UI need a browser.  PROCTOR_NO_BROWSER=1 leaves them out.
 browser:
