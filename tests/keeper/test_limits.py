@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from proctor.keeper import limits
-from proctor.keeper.cgroup import own_cgroup
+from proctor.keeper.cgroup import below_mount, own_cgroup
 
-from .harness import BASE, KeeperProcess, Talk, marked, wait_for
+from .harness import BASE, KeeperProcess, Talk, marked, order, wait_for
 
 
 def hierarchy() -> tuple[str, list[str]]:
@@ -54,6 +54,15 @@ def kill(talk: Talk, run: int) -> None:
         talk.wait("gone", run)
 
 
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """Kill and remove what a test and its keeper leave of run 7."""
+    yield
+    if path_of(7).is_dir():
+        limits.kill(str(path_of(7)))
+        wait_for("its end", lambda: (limits.remove(str(path_of(7))), not path_of(7).exists())[1])
+
+
 # Decisions and paths.
 
 
@@ -63,6 +72,20 @@ def test_the_base_is_where_the_service_was_started() -> None:
     )
     assert limits.base_of("/sys/fs/cgroup/a/proctor.service") == "/sys/fs/cgroup/a"
     assert limits.base_of("/sys/fs/cgroup") == "/sys/fs/cgroup"
+
+
+def test_a_cgroup_is_found_below_the_mount_that_shows_it() -> None:
+    def found(own: str, root: str) -> str | None:
+        v1 = "30 24 0:27 / /sys/fs/cgroup/cpu rw shared:9 - cgroup cgroup rw,cpu\n"
+        return below_mount(own, [v1, f"42 30 0:39 {root} /cg rw,nosuid - cgroup2 cgroup2 rw\n"])
+
+    assert found("/", "/") == "/cg"
+    assert found("/a/b", "/") == "/cg/a/b"
+    assert found("/a/b", "/a") == "/cg/b"
+    assert found("/a", "/a") == "/cg"
+    assert found("/ab", "/a") is None
+    assert found("/", "/..") is None  # A namespace without a mount of its own.
+    assert found("/", "/../..") is None
 
 
 def test_only_known_controllers_that_can_be_written_are_usable(tmp_path: Path) -> None:
@@ -146,8 +169,8 @@ def test_what_forks_faster_than_it_is_found_is_killed_in_one_step(talk: Talk) ->
 @needs("memory")
 def test_memory_beyond_the_limit_ends_the_run_and_says_so(talk: Talk) -> None:
     code = "x = bytearray(512 << 20)"
-    order = cgroup(7, memory_max=str(64 << 20), memory_oom_group="1", memory_swap_max="0")
-    talk.spawn(7, sys.executable, "-c", code, cgroup=order)
+    limit = cgroup(7, memory_max=str(64 << 20), memory_oom_group="1", memory_swap_max="0")
+    talk.spawn(7, sys.executable, "-c", code, cgroup=limit)
     end = talk.wait("exited", 7)
     assert os.WTERMSIG(end["status"]) == 9
     assert end["oom"]
@@ -163,10 +186,18 @@ def test_no_more_processes_than_allowed_can_be_made(talk: Talk) -> None:
 
 
 @needs_cgroups
+@needs("pids")
+def test_nothing_stays_of_a_run_that_could_not_be_started(talk: Talk) -> None:
+    talk.say("spawn", **order(7, "/no/such/program", cgroup=cgroup(7, pids_max="4")))
+    talk.wait("failed", 7)
+    assert not path_of(7).exists()
+
+
+@needs_cgroups
 @needs("cpu")
 def test_no_more_cpu_than_allowed_is_used(talk: Talk) -> None:
-    order = cgroup(7, cpu_max="20000 100000")
-    talk.spawn(7, "sh", "-c", "while :; do :; done", cgroup=order)
+    limit = cgroup(7, cpu_max="20000 100000")
+    talk.spawn(7, "sh", "-c", "while :; do :; done", cgroup=limit)
     throttled = path_of(7) / "cpu.stat"
     wait_for("throttling", lambda: "nr_throttled 0" not in throttled.read_text())
 

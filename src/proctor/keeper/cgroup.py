@@ -55,8 +55,23 @@ def folder_of(process: str) -> str:
     """Return the folder of the v2 cgroup of a pid, or "self".  Raises OSError."""
     with open(f"/proc/{process}/cgroup") as file:
         own = next((line[3:].strip() for line in file if line.startswith("0::")), None)
-    with open("/proc/self/mounts") as file:
-        mounts = [fields[1] for line in file if (fields := line.split())[2] == "cgroup2"]
-    if own is None or not mounts:
+    with open("/proc/self/mountinfo") as file:
+        found = None if own is None else below_mount(own, file)
+    if found is None:
         raise FileNotFoundError("no cgroup v2 here")
-    return mounts[0] + own.rstrip("/")
+    return found
+
+
+def below_mount(own: str, mountinfo: Iterable[str]) -> str | None:
+    """Return where a cgroup is found, by the lines of /proc/self/mountinfo; None: nowhere.
+
+    A mount may show a part of the hierarchy only, or, seen from a cgroup namespace in which it was
+    not made, more than ours ("/.."): of that our own place is unknown.
+    """
+    for line in mountinfo:
+        mount, _, kind = line.partition(" - ")
+        root, point = mount.split()[3:5]
+        root = root.rstrip("/")
+        if kind.startswith("cgroup2 ") and f"{own}/".startswith(f"{root}/"):
+            return point + own[len(root) :].rstrip("/")
+    return None

@@ -59,6 +59,11 @@ class Cgroups:
             return None
         return f"{path}/cgroup.procs"
 
+    def drop(self, order: dict[str, Any] | None) -> None:
+        """Remove what was made for a run that came to nothing."""
+        if order and "path" not in order and self.controllers:
+            remove(self._path(order["name"], order["mark"]))
+
     def _path(self, name: str, mark: int) -> str:
         return f"{self.base}/{PREFIX}{name}-{mark:x}"
 

@@ -152,6 +152,7 @@ class Spawner:
             error = pipe.read()  # Ends when exec closes the child's end.
         if error:
             os.waitpid(pid, 0)
+            self.cgroups.drop(order.get("cgroup"))
             raise NotSpawned(*json.loads(error))
         return pid
 
