@@ -17,7 +17,7 @@ test: check browser
 
 # Limits by cgroup v2, in a virtual machine, for few machines let a test write there.
 test-cgroups: $(DEV)
-	scripts/vm $(BIN)/python -B -m pytest -p no:cacheprovider $(CGROUP_TESTS)
+	scripts/vm env PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(BIN)/pytest -v $(CGROUP_TESTS)
 
 CGROUP_TESTS := tests/keeper/test_limits.py tests/system/test_limits.py tests/system/test_cgroups.py
 
