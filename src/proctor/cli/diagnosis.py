@@ -57,6 +57,10 @@ HINTS: tuple[tuple[str, str], ...] = (
         r"after (?P<what>\d+) retries",
         "It was tried again {what} times. Mend what ends it, then `proctor start {task}`.",
     ),
+    (
+        r"oom: killed|over memory_max",
+        "It takes more memory than `limits.memory_max` allows: raise that, or see why it does.",
+    ),
     (r"timeout after", "The run took longer than `timeout` allows."),
     (
         r"readiness: (?P<what>.+)",
