@@ -128,6 +128,29 @@ def test_flush_says_when_the_bytes_of_all_are_on_file(tmp_path: Path) -> None:
             os.close(write)
 
 
+def test_who_gives_up_waiting_does_not_harm_the_writer(tmp_path: Path) -> None:
+    busy, go_on = threading.Event(), threading.Event()
+
+    def hold(_: ReplicaId, __: int) -> None:
+        busy.set()
+        go_on.wait(DEADLINE)
+
+    with writing(tmp_path) as now:
+        leave = now.writer.subscribe(WEB, hold)
+        write = now.begin(WEB, 1)
+        os.write(write, b"x\n")
+        assert busy.wait(DEADLINE)
+        given_up = now.writer.flush()
+        assert given_up.cancel()
+        leave()
+        go_on.set()
+
+        now.writer.flush().result(DEADLINE)
+        os.close(write)
+
+    assert content_of(tmp_path) == b"x\n"
+
+
 def test_close_keeps_what_was_in_the_pipes_and_lets_go_of_them(tmp_path: Path) -> None:
     with writing(tmp_path) as now:
         read, write = os.pipe()

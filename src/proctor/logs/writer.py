@@ -134,8 +134,10 @@ class LogWriter:
         done: Future[None] = Future()
 
         def order() -> None:
+            wanted = done.set_running_or_notify_cancel()  # Who waits may have given up.
             action()
-            done.set_result(None)
+            if wanted:
+                done.set_result(None)
 
         with self._lock:
             if self._closing:
