@@ -66,7 +66,8 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with running(PORT) as demo, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=ARGUMENTS
+            executable_path=shutil.which("chromium-headless-shell") or shutil.which("chromium"),
+            args=ARGUMENTS,
         )
         # Figures are taken only while somebody asks for them.
         watcher = browser.new_page()

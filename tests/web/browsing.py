@@ -13,7 +13,8 @@ from playwright.sync_api import ConsoleMessage, Page, Request
 from tests.system.service import Service
 
 AXE = Path(__file__).parent / "vendor" / "axe" / "axe.min.js"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The headless shell first: it starts in half the time, and takes half of the CPU.
+NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
 def path_of_chromium(which: Callable[[str], str | None]) -> str | None:

@@ -1,4 +1,4 @@
-"""One service and one browser a module, a page of its own a test."""
+"""One browser for all, one service a module, a page of its own a test."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ARGUMENTS = [
 expect.set_options(timeout=30_000)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if os.environ.get("PROCTOR_NO_BROWSER"):
         pytest.skip("PROCTOR_NO_BROWSER is set")
