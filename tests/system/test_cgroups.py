@@ -176,10 +176,20 @@ def test_a_plain_user_without_a_cgroup_of_his_own_is_told_so(base: Path, service
 
 
 def test_in_a_namespace_its_root_is_the_base(base: Path, service: Service) -> None:
-    inside = 'mount -t cgroup2 cgroup /sys/fs/cgroup && exec "$@"'
+    inside = 'umount "$0" && mount -t cgroup2 cgroup "$0" && exec "$@"'
     service.stop()
     service.start(
-        prefix=[*JOIN, str(base), "unshare", "--cgroup", "--mount", "sh", "-c", inside, "sh"]
+        prefix=[
+            *JOIN,
+            str(base),
+            "unshare",
+            "--cgroup",
+            "--mount",
+            "sh",
+            "-c",
+            inside,
+            str(base.parent),
+        ]
     )
 
     create(service, "web", "sleep 1000", limits={"pids": 9})

@@ -53,11 +53,12 @@ def exit_of(frame: Frame) -> Exit:
     """Turn a status of wait(2) into an Exit; None is one that nobody saw."""
     usage = {"cpu": frame["cpu"], "max_rss": frame["rss"], "at": frame["at"]}
     status = frame["status"]
-    if status is None:
-        return Exit(error="its exit status is not known", **usage)
-    code = os.waitstatus_to_exitcode(status)
     if frame.get("oom"):
         usage["error"] = OUT_OF_MEMORY
+    if status is None:
+        usage.setdefault("error", "its exit status is not known")
+        return Exit(**usage)
+    code = os.waitstatus_to_exitcode(status)
     return Exit(signal=-code, **usage) if code < 0 else Exit(code=code, **usage)
 
 
