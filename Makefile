@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Half of a test's time is spent waiting for processes.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
@@ -13,7 +15,7 @@ run: $(RUN)
 	$(BIN)/proctor serve
 
 test: check browser
-	$(BIN)/pytest -n auto --dist worksteal
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 # Limits by cgroup v2, in a virtual machine, for few machines let a test write there.
 test-cgroups: $(DEV)
