@@ -9,13 +9,20 @@ WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 
-.PHONY: run test test-cgroups check format bench lock browser demo screenshots clean
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run test collected test-cgroups check format bench lock browser demo screenshots clean
 
 run: $(RUN)
 	$(BIN)/proctor serve
 
-test: check browser
+test: $(DEV)
+	@$(MAKE) --no-print-directory -j check collected browser
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal
+
+# Once, so that not each of the workers compiles all tests for itself.
+collected: $(DEV)
+	@$(BIN)/pytest --collect-only -q > $(VENV)/collected || { cat $(VENV)/collected; exit 1; }
 
 # Limits by cgroup v2, in a virtual machine, for few machines let a test write there.
 test-cgroups: $(DEV)
