@@ -26,8 +26,8 @@ NOW = Now(mono=50.0, wall=1_000.0)
 DAEMON = Spec("web", TaskType.DAEMON, "serve", interval=3.0, stop_timeout=10.0)
 ONCE = Spec("web", TaskType.ONCE, "serve")
 UP = Replica(ID, State.UP, wanted=True, run=7, pid=70, ticks=1, started=990.0, trigger="api")
-STARTING = UP._replace(state=State.STARTING, pid=None, ticks=None)
-STOPPING = UP._replace(state=State.STOPPING, asked=True, wanted=False, step=1, deadline=60.0)
+STARTING = replace(UP, state=State.STARTING, pid=None, ticks=None)
+STOPPING = replace(UP, state=State.STOPPING, asked=True, wanted=False, step=1, deadline=60.0)
 FAILED_EXIT = Exit(code=1)
 EVENT_TYPES = [
     kind
@@ -46,7 +46,7 @@ def test_every_state_answers_every_event():
 
 @pytest.mark.parametrize("state", State)
 def test_only_waiting_spawns(state):
-    r = UP._replace(state=state)
+    r = replace(UP, state=state)
     for event in _all_events(r.run):
         commands = step(r, DAEMON, event, NOW)[1]
         if any(isinstance(command, Spawn) for command in commands):
@@ -56,7 +56,7 @@ def test_only_waiting_spawns(state):
 @pytest.mark.parametrize("state", [State.STARTING, State.UP, State.STOPPING, State.KILLING])
 @pytest.mark.parametrize("wanted", [True, False])
 def test_a_state_with_a_process_is_left_only_on_news_that_there_is_none(state, wanted):
-    r = UP._replace(state=state, wanted=wanted)
+    r = replace(UP, state=state, wanted=wanted)
     for event in _all_events(r.run):
         after, _ = step(r, DAEMON, event, NOW)
         if not after.alive:
@@ -65,7 +65,7 @@ def test_a_state_with_a_process_is_left_only_on_news_that_there_is_none(state, w
 
 @pytest.mark.parametrize("state", State)
 def test_news_of_another_run_is_stale(state):
-    r = UP._replace(state=state)
+    r = replace(UP, state=state)
     for event in _all_events(run=6):
         if isinstance(event, events.RunEvent):
             assert step(r, DAEMON, event, NOW) == (r, [])
@@ -188,14 +188,14 @@ def test_an_interrupt_leaves_a_daemon_wanted_and_a_once_task_done():
 
 
 def test_a_new_manager_sends_again_what_the_old_one_may_not_have_sent():
-    killing = STOPPING._replace(state=State.KILLING)
+    killing = replace(STOPPING, state=State.KILLING)
 
     assert step(STOPPING, DAEMON, Spawned(ID, 7, 70), NOW)[1] == [Signal(ID, 7, "TERM")]
     assert step(killing, DAEMON, Spawned(ID, 7, 70), NOW)[1] == [Kill(ID, 7)]
 
 
 def test_a_process_that_nobody_should_have_started_is_killed():
-    down = UP._replace(state=State.DOWN, wanted=False)
+    down = replace(UP, state=State.DOWN, wanted=False)
 
     assert step(down, DAEMON, Spawned(ID, 7, 70), NOW) == (down, [Kill(ID, 7)])
 

@@ -419,9 +419,9 @@ def test_a_rolled_job_that_succeeds_is_well():
     runs = Replica(ReplicaId("job", 1), State.UP, wanted=True, run=1)
 
     assert rolling.advance(task, [done, runs], NOW) == rolling.Step((), (1,), restart=(1,))
-    failed = done._replace(exit=FAILED, reason="exited 1")
+    failed = replace(done, exit=FAILED, reason="exited 1")
     assert rolling.advance(task, [failed, runs], NOW).aborted == "job:0 exited 1"
-    never = done._replace(exit=None, reason="stopped")
+    never = replace(done, exit=None, reason="stopped")
     assert rolling.advance(task, [never, runs], NOW).aborted == "job:0 stopped"
 
 

@@ -7,6 +7,8 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from msgspec.structs import replace
+
 from proctor.core.events import Event, Spawned, Unhealthy
 from proctor.core.model import Note, ReplicaId
 from proctor.core.spec import Limits, Spec, TaskType
@@ -142,7 +144,7 @@ def test_a_run_below_its_bound_goes_on() -> None:
 def test_a_pid_that_is_another_process_by_now_is_not_taken_for_the_replica() -> None:
     async def main() -> None:
         world = world_with(os.getpid())
-        world.replicas[WEB] = world.replicas[WEB]._replace(ticks=1)
+        world.replicas[WEB] = replace(world.replicas[WEB], ticks=1)
         sampler = make(world, FakeClock())
         await sampler.ready()
         sampler.close()

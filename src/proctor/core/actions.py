@@ -52,7 +52,7 @@ def ignored(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 
 def wanted_from_rest(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Start)
-    return _waiting(r._replace(restarts=0, starts=()), event.trigger), []
+    return _waiting(replace(r, restarts=0, starts=()), event.trigger), []
 
 
 def wanted_still(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
@@ -60,39 +60,40 @@ def wanted_still(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Start)
     if r.wanted:
         return r, []
-    return r._replace(wanted=True, next_trigger=event.trigger), []
+    return replace(r, wanted=True, next_trigger=event.trigger), []
 
 
 def unwanted_at_rest(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Stop)
-    return r._replace(state=State.DOWN, wanted=False, deadline=None, reason=event.reason), []
+    return replace(r, state=State.DOWN, wanted=False, deadline=None, reason=event.reason), []
 
 
 def unwanted_while_changing(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """It ends already; or there is no pid yet, and coming up will be the beginning of its stop."""
     assert isinstance(event, Stop)
-    return r._replace(wanted=False, asked=True, reason=event.reason), []
+    return replace(r, wanted=False, asked=True, reason=event.reason), []
 
 
 def unwanted_while_up(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Stop)
-    return _stop(r._replace(wanted=False, reason=event.reason), spec, now)
+    return _stop(replace(r, wanted=False, reason=event.reason), spec, now)
 
 
 def interrupted_while_starting(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Interrupt)
     halted = _interrupt(r, spec)
-    return halted._replace(asked=True, next_trigger=RESTART, reason=event.reason), []
+    return replace(halted, asked=True, next_trigger=RESTART, reason=event.reason), []
 
 
 def interrupted_while_up(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Interrupt)
-    return _stop(_interrupt(r, spec)._replace(reason=event.reason), spec, now)
+    return _stop(replace(_interrupt(r, spec), reason=event.reason), spec, now)
 
 
 def may_begin(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Unblocked)
-    begun = r._replace(
+    begun = replace(
+        r,
         state=State.STARTING,
         since=now.wall,
         asked=False,
@@ -117,7 +118,8 @@ def may_begin(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 
 def came_up(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Spawned)
-    up = r._replace(
+    up = replace(
+        r,
         state=State.UP,
         since=now.wall,
         pid=event.pid,
@@ -132,19 +134,19 @@ def came_up(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 def found_up(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """A new manager learns that the run goes on."""
     assert isinstance(event, Spawned)
-    return r._replace(pid=event.pid, ticks=event.ticks), []
+    return replace(r, pid=event.pid, ticks=event.ticks), []
 
 
 def found_stopping(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """The old manager may have died between saving the stop and sending the signal."""
     assert isinstance(event, Spawned)
-    found = r._replace(pid=event.pid, ticks=event.ticks)
+    found = replace(r, pid=event.pid, ticks=event.ticks)
     return found, _stop_commands(r, spec, r.step - 1)
 
 
 def found_killing(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Spawned)
-    return r._replace(pid=event.pid, ticks=event.ticks), [Kill(r.id, r.run)]
+    return replace(r, pid=event.pid, ticks=event.ticks), [Kill(r.id, r.run)]
 
 
 def unexpected(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
@@ -155,10 +157,10 @@ def unexpected(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 
 def not_spawned(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, SpawnFailed)
-    failed = r._replace(exit=Exit(error=event.error))
+    failed = replace(r, exit=Exit(error=event.error))
     if event.transient and r.wanted and not r.asked:
         # No run began, so none counts for the limit.
-        uncounted = failed._replace(starts=r.starts[:-1], next_trigger=r.trigger)
+        uncounted = replace(failed, starts=r.starts[:-1], next_trigger=r.trigger)
         return _pause(uncounted, now, max(pause(spec, r.restarts, r.run), SHORTEST_RETRY)), []
     return _ended(failed, spec, now), []
 
@@ -166,15 +168,15 @@ def not_spawned(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 def never_began(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """The spawn never reached the engine (the manager died in between), so it is asked for anew."""
     if r.wanted and not r.asked:
-        uncounted = r._replace(exit=NEVER_STARTED, starts=r.starts[:-1])
+        uncounted = replace(r, exit=NEVER_STARTED, starts=r.starts[:-1])
         return _waiting(uncounted, r.trigger), []
-    return _ended(r._replace(exit=NEVER_STARTED), spec, now), []
+    return _ended(replace(r, exit=NEVER_STARTED), spec, now), []
 
 
 def died(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """Its process ended.  What it left behind is stopped before anything else is done."""
     assert isinstance(event, Exited)
-    dead = r._replace(exit=event.exit, pid=None)
+    dead = replace(r, exit=event.exit, pid=None)
     if not event.left:
         return _ended(dead, spec, now), []
     return _end(dead, spec, now)
@@ -183,24 +185,24 @@ def died(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 def died_on_request(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """The deadline goes on for what is left."""
     assert isinstance(event, Exited)
-    dead = r._replace(exit=event.exit, pid=None)
+    dead = replace(r, exit=event.exit, pid=None)
     return (dead if event.left else _ended(dead, spec, now)), []
 
 
 def nothing_left(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
-    return _ended(r._replace(pid=None, exit=r.exit or Exit()), spec, now), []
+    return _ended(replace(r, pid=None, exit=r.exit or Exit()), spec, now), []
 
 
 def lost(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Lost)
-    return _ended(r._replace(pid=None, exit=r.exit or Exit(error=event.error)), spec, now), []
+    return _ended(replace(r, pid=None, exit=r.exit or Exit(error=event.error)), spec, now), []
 
 
 def out_of_time(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """A run's own bound has passed, if it still has one."""
     if spec.timeout is None:
-        return r._replace(deadline=None), []
-    return _end(r._replace(verdict=f"timeout after {spec.timeout:g} s"), spec, now)
+        return replace(r, deadline=None), []
+    return _end(replace(r, verdict=f"timeout after {spec.timeout:g} s"), spec, now)
 
 
 def out_of_patience(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
@@ -208,7 +210,7 @@ def out_of_patience(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 
 
 def kill_again(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
-    return r._replace(deadline=now.mono + KILL_PATIENCE), [Kill(r.id, r.run)]
+    return replace(r, deadline=now.mono + KILL_PATIENCE), [Kill(r.id, r.run)]
 
 
 def stop_command_ended(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
@@ -217,22 +219,23 @@ def stop_command_ended(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 
 
 def booted(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
-    return r._replace(booted=True, ready=spec.readiness is None, reason=""), []
+    return replace(r, booted=True, ready=spec.readiness is None, reason=""), []
 
 
 def became_ready(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
-    return r._replace(ready=True, reason=""), []
+    return replace(r, ready=True, reason=""), []
 
 
 def became_unready(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     assert isinstance(event, Unready)
-    return r._replace(ready=False, reason=event.reason), []
+    return replace(r, ready=False, reason=event.reason), []
 
 
 def respecified(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """What a check once said holds until the check says otherwise, or is no more."""
     is_booted = r.booted or spec.startup is None
-    after = r._replace(
+    after = replace(
+        r,
         booted=is_booted,
         ready=r.ready or (is_booted and spec.readiness is None),
         deadline=None if spec.timeout is None else r.began + spec.timeout,
@@ -242,21 +245,21 @@ def respecified(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 
 def rebooted_at_rest(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """Nothing that was reckoned on the old clock means anything; a pause is over."""
-    after = r._replace(began=now.mono, starts=())
+    after = replace(r, began=now.mono, starts=())
     return (_waiting(after, r.next_trigger) if r.state is State.BACKOFF else after), []
 
 
 def rebooted(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """Only a daemon begins again as if nothing were; any other run has failed."""
     asked = r.asked or spec.type is TaskType.DAEMON
-    gone = r._replace(began=now.mono, starts=(), asked=asked, exit=r.exit or REBOOTED)
-    return _ended(gone._replace(next_trigger="reboot"), spec, now), []
+    gone = replace(r, began=now.mono, starts=(), asked=asked, exit=r.exit or REBOOTED)
+    return _ended(replace(gone, next_trigger="reboot"), spec, now), []
 
 
 def must_end(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
     """It failed without dying: it is ended, and the restart policy decides as after a failure."""
     assert isinstance(event, Unhealthy)
-    return _end(r._replace(verdict=event.reason), spec, now)
+    return _end(replace(r, verdict=event.reason), spec, now)
 
 
 def pause_over(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
@@ -267,32 +270,32 @@ def pause_over(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
 
 
 def _waiting(r: Replica, trigger: str) -> Replica:
-    return r._replace(
-        state=State.WAITING, wanted=True, deadline=None, reason="", next_trigger=trigger
+    return replace(
+        r, state=State.WAITING, wanted=True, deadline=None, reason="", next_trigger=trigger
     )
 
 
 def _interrupt(r: Replica, spec: Spec) -> Replica:
     """Only a daemon begins again: any other run is over when it is interrupted."""
-    return r._replace(wanted=r.wanted and spec.type is TaskType.DAEMON)
+    return replace(r, wanted=r.wanted and spec.type is TaskType.DAEMON)
 
 
 def _stop(r: Replica, spec: Spec, now: Now) -> Step:
     """End the run because somebody asked for it."""
-    return _end(r._replace(asked=True, next_trigger=RESTART), spec, now)
+    return _end(replace(r, asked=True, next_trigger=RESTART), spec, now)
 
 
 def _end(r: Replica, spec: Spec, now: Now) -> Step:
-    return _next_step(r._replace(state=State.STOPPING, step=0, ready=False), spec, now)
+    return _next_step(replace(r, state=State.STOPPING, step=0, ready=False), spec, now)
 
 
 def _next_step(r: Replica, spec: Spec, now: Now) -> Step:
     """Take the next of the steps that end a run; the one behind the last is to kill."""
     commands = _stop_commands(r, spec, r.step)
     if not commands:
-        killing = r._replace(state=State.KILLING, deadline=now.mono + KILL_PATIENCE)
+        killing = replace(r, state=State.KILLING, deadline=now.mono + KILL_PATIENCE)
         return killing, [Kill(r.id, r.run)]
-    return r._replace(step=r.step + 1, deadline=now.mono + spec.stop_timeout), commands
+    return replace(r, step=r.step + 1, deadline=now.mono + spec.stop_timeout), commands
 
 
 def _stop_commands(r: Replica, spec: Spec, step: int) -> list[Command]:
@@ -305,8 +308,8 @@ def _stop_commands(r: Replica, spec: Spec, step: int) -> list[Command]:
 
 
 def _pause(r: Replica, now: Now, seconds: float) -> Replica:
-    return r._replace(
-        state=State.BACKOFF, deadline=now.mono + seconds, ready=False, reason=str(r.exit)
+    return replace(
+        r, state=State.BACKOFF, deadline=now.mono + seconds, ready=False, reason=str(r.exit)
     )
 
 
@@ -315,18 +318,18 @@ def _ended(r: Replica, spec: Spec, now: Now) -> Replica:
     exit = r.exit or Exit()
     if r.verdict:
         exit = replace(exit, error=r.verdict)
-    over = r._replace(pid=None, ticks=None, exit=exit, deadline=None, ready=False)
+    over = replace(r, pid=None, ticks=None, exit=exit, deadline=None, ready=False)
     if not r.wanted:
-        return over._replace(state=State.DOWN)
+        return replace(over, state=State.DOWN)
     if r.asked:
-        return _waiting(over, r.next_trigger)._replace(restarts=0, starts=())
+        return replace(_waiting(over, r.next_trigger), restarts=0, starts=())
     match after_end(over, spec, now):
         case Again(seconds, restarts):
-            again = over._replace(restarts=restarts, next_trigger=RESTART)
+            again = replace(over, restarts=restarts, next_trigger=RESTART)
             if seconds > 0:
                 return _pause(again, now, seconds)
-            return _waiting(again, RESTART)._replace(reason=str(exit))
+            return replace(_waiting(again, RESTART), reason=str(exit))
         case GiveUp(reason):
-            return over._replace(state=State.FAILED, wanted=False, reason=reason)
+            return replace(over, state=State.FAILED, wanted=False, reason=reason)
         case Done():
-            return over._replace(state=State.DOWN, wanted=False, reason=str(exit))
+            return replace(over, state=State.DOWN, wanted=False, reason=str(exit))

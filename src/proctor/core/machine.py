@@ -10,6 +10,8 @@ Booted, Ready, Unready or Unhealthy.)
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from .actions import (
     Action,
     Step,
@@ -83,7 +85,7 @@ def step(r: Replica, spec: Spec, event: Event, now: Now) -> Step:
         return after, commands
     ready_since = r.ready_since if after.ready and r.ready else now.wall if after.ready else None
     since = after.since if after.state is r.state else now.wall
-    return after._replace(since=since, ready_since=ready_since), commands
+    return replace(after, since=since, ready_since=ready_since), commands
 
 
 # fmt: off

@@ -80,7 +80,7 @@ class Exit(Struct, frozen=True, omit_defaults=True):
         return "unknown" if self.code is None else f"exited {self.code}"
 
 
-class Replica(NamedTuple):
+class Replica(Struct, frozen=True, omit_defaults=True):
     """One supervised slot: what should be (`wanted`) and what is (everything else).
 
     `run` is the id of the current or last run, 0 before the first; `pid` and `ticks` (its start in

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from proctor.core.model import Exit, Note, Replica, ReplicaId, Run, State, Task
+from proctor.core.model import Exit, Note, Replica, ReplicaId, Run, Task
 
 Row = tuple[object, ...]
 
@@ -30,23 +30,11 @@ def task_of(data: str) -> Task:
 
 
 def replica_row(r: Replica) -> Row:
-    fields = {key: value for key, value in r._asdict().items() if value != _AT_REST[key]}
-    del fields["id"]
-    return r.id.task, r.id.index, _encode(fields).decode()
-
-
-_AT_REST = Replica(ReplicaId("", -1))._asdict()
+    return r.id.task, r.id.index, _encode(r).decode()
 
 
 def replica_of(task: str, index: int, data: str) -> Replica:
-    found = _decode_any(data)
-    fields = {key: value for key, value in found.items() if key in Replica._fields}
-    if "state" in fields:
-        fields["state"] = State(fields["state"])
-    if "exit" in fields:
-        fields["exit"] = msgspec.convert(fields["exit"], Exit)
-    fields["starts"] = tuple(fields.get("starts", ()))
-    return Replica(ReplicaId(task, index), **fields)
+    return msgspec.convert({**_decode_any(data), "id": (task, index)}, Replica)
 
 
 def run_row(run: Run) -> Row:
