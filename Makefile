@@ -3,7 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+# By all cores; a package may bring files of another Python's syntax, which stay as they are.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib src || true
 # Half of a test's time is spent waiting for processes.
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 RUN := $(VENV)/.run
@@ -59,11 +61,12 @@ $(RUN): requirements.lock pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) --require-hashes -r requirements.lock
 	$(PIP) --no-deps --editable .
-	$(BIN)/python -m compileall -q src
+	$(COMPILE)
 	touch $@
 
 $(DEV): $(RUN) requirements-dev.lock
 	$(PIP) --require-hashes -r requirements-dev.lock
+	$(COMPILE)
 	touch $@
 
 lock:
