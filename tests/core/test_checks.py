@@ -197,6 +197,28 @@ def test_who_notifies_is_waited_for_without_a_wake_up(life):
     assert life.world.next_deadlines() == (None, None)
 
 
+def test_what_a_task_says_of_itself_need_not_be_said_twice(life):
+    life.all_up(life.add("web", readiness=replace(NOTIFY, successes=3, failures=3)))
+    life.probed("web", "readiness", True)
+    assert life.replica("web").ready
+
+    life.probed("web", "readiness", False, "reloading")
+    assert not life.replica("web").ready
+    assert life.replica("web").reason == "readiness: reloading"
+
+
+def test_words_alone_are_shown_and_judge_nothing(life):
+    life.all_up(life.add("web", startup=NOTIFY))
+    life.pass_time(4.0)
+    life.probed("web", "startup", None, "loading the index")
+
+    (verdict,) = life.world.verdicts.values()
+    assert (verdict.passing, verdict.failures, verdict.text) == (None, 0, "loading the index")
+    life.pass_time(1.0)
+    life.pass_time(5.0)
+    assert life.state("web") is State.STOPPING
+
+
 def test_a_watchdog_that_falls_silent_is_a_failure(life):
     life.all_up(life.add("web", liveness=NOTIFY))
     life.pass_time(4.0)

@@ -26,7 +26,8 @@ SAY = (
         ({"STOPPING": "1", "STATUS": "bye"}, [("readiness", False, "bye")]),
         ({"WATCHDOG": "1"}, [("liveness", True, "watchdog")]),
         ({"WATCHDOG": "trigger"}, [("liveness", False, "watchdog triggered")]),
-        ({"STATUS": "busy"}, []),
+        ({"STATUS": "busy"}, [("startup", None, "busy"), ("readiness", None, "busy")]),
+        ({"MAINPID": "1"}, []),
     ],
 )
 def test_a_message_answers_the_checks_it_is_about(message, expected):

@@ -76,6 +76,42 @@ def test_a_replica_is_ready_when_its_check_says_so_and_not_before(
     assert [run["exit"] for run in tasks.runs("web")] == [None]
 
 
+TALKER = [
+    *PYTHON,
+    """
+import os, socket, sys
+sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+sock.connect("\\0" + os.environ["NOTIFY_SOCKET"][1:])
+print("a watchdog of", os.environ.get("WATCHDOG_USEC"), flush=True)
+for line in sys.stdin:
+    sock.send(line.strip().encode())
+""",
+]
+
+
+def test_what_a_task_notifies_holds_at_once_and_its_words_are_shown(tasks: Tasks) -> None:
+    watchdog = {"notify": True, "period": 1000}
+    tasks.add("web", TALKER, stdin="pipe", readiness={"notify": True}, liveness=watchdog)
+
+    def say(words: str) -> None:
+        tasks.service.request("POST", f"/v1/tasks/{tasks.named('web')}/stdin", words + "\n")
+
+    tasks.wait_replica("web", lambda r: r["state"] == "up")
+    say("STATUS=loading the index")
+    tasks.wait_replica("web", lambda r: r["checks"][0]["text"] == "loading the index")
+    assert tasks.see("web")["state"] == "starting"
+    say("READY=1")
+    tasks.wait_ready("web")
+    say("RELOADING=1")
+    tasks.wait_replica("web", lambda r: r["reason"] == "readiness: reloading")
+    say("READY=1")
+    tasks.wait_ready("web")
+    say("STOPPING=1")
+    tasks.wait_replica("web", lambda r: r["reason"] == "readiness: stopping")
+    (told,) = tasks.service.output(tasks.named("web")).values()
+    assert told == b"a watchdog of 1000000000\n"
+
+
 def test_who_is_no_more_ready_is_said_to_be_so_and_goes_on(tasks: Tasks, tmp_path: Path) -> None:
     flag = tmp_path / "ready"
     flag.touch()

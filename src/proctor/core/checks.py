@@ -90,23 +90,19 @@ class Checks:
             self.verdicts[key] = replace(verdict, asked=True)
             self._due.set(key, now.mono + check.timeout + PATIENCE)
             return [Probe(id, r.run, name, check, spec)], []
-        return self.answered(Probed(id, r.run, name, False, silence), r, spec, now)
+        return self._take(Probed(id, r.run, name, False, silence), check.failures, r, spec, now)
 
     def answered(self, event: Probed, r: Replica, spec: Spec, now: Now) -> Followed:
-        """Take an answer in; return what to ask now, and what it means for the replica."""
-        key = (event.id, event.name)
-        before = self.verdicts.get(key)
+        """Take an answer in; return what to ask now, and what it means for the replica.
+
+        What a task says of itself, or a line that was found, is meant: it need not come twice.
+        """
         check = _check(spec, event.name)
-        if before is None or check is None or before.run != event.run or r.state is not State.UP:
+        if check is None:
             return [], []
-        if not before.asked and check.kind not in ONCE_TOLD:
-            return [], []  # It came too late: its silence has been counted.
-        after = _judged(before, check, event, now)
-        self.verdicts[key] = after
-        self._due.set(key, _next(event.name, check, event, now))
-        if after.passing is before.passing:
-            return [], []
-        return self._changed(event.name, after, r, spec, now)
+        once = check.kind in ONCE_TOLD
+        needed = 1 if once else check.successes if event.ok else check.failures
+        return self._take(event, needed, r, spec, now)
 
     # Lines.
 
@@ -131,6 +127,24 @@ class Checks:
         self._lines.pop(id, None)
 
     # Inside.
+
+    def _take(self, event: Probed, needed: int, r: Replica, spec: Spec, now: Now) -> Followed:
+        """Count an answer; `needed` of its kind in a row are a verdict."""
+        key = (event.id, event.name)
+        before = self.verdicts.get(key)
+        check = _check(spec, event.name)
+        if before is None or check is None or before.run != event.run or r.state is not State.UP:
+            return [], []
+        if not before.asked and check.kind not in ONCE_TOLD:
+            return [], []  # It came too late: its silence has been counted.
+        after = _judged(before, needed, event, now)
+        self.verdicts[key] = after
+        if event.ok is None:
+            return [], []
+        self._due.set(key, _next(event.name, check, event, now))
+        if after.passing is before.passing:
+            return [], []
+        return self._changed(event.name, after, r, spec, now)
 
     def _begin(self, r: Replica, spec: Spec, names: list[str], now: Now) -> list[Command]:
         commands: list[Command] = []
@@ -167,15 +181,17 @@ def _check(spec: Spec, name: str) -> Check | None:
     return {STARTUP: spec.startup, READINESS: spec.readiness, LIVENESS: spec.liveness}.get(name)
 
 
-def _judged(before: Verdict, check: Check, answer: Probed, now: Now) -> Verdict:
-    """Count the answer; `successes` or `failures` in a row change what passes."""
+def _judged(before: Verdict, needed: int, answer: Probed, now: Now) -> Verdict:
+    """Count the answer; `needed` in a row change what passes."""
     seen = replace(before, text=answer.text, at=now.mono, asked=False)
+    if answer.ok is None:
+        return seen
     if answer.ok:
         count = before.successes + 1
-        passing = True if count >= check.successes else before.passing
+        passing = True if count >= needed else before.passing
         return replace(seen, passing=passing, successes=count, failures=0)
     count = before.failures + 1
-    passing = False if count >= check.failures else before.passing
+    passing = False if count >= needed else before.passing
     return replace(seen, passing=passing, failures=count, successes=0)
 
 

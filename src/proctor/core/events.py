@@ -93,10 +93,10 @@ class Stepped(RunEvent, frozen=True):
 
 
 class Probed(RunEvent, frozen=True):
-    """The answer to the probe of that name; `text` is what was seen."""
+    """The answer to the probe of that name; `text` is what was seen.  `ok` None: only words."""
 
     name: str
-    ok: bool
+    ok: bool | None
     text: str = ""
 
 

@@ -180,7 +180,7 @@ class LocalEngine:
             # The mark also tells a process by that changed its birth mark.
             ours |= {"PROCTOR_RUN": str(run), "PROCTOR_MARK": str(mark)}
             if uses_notify(spec):
-                ours["NOTIFY_SOCKET"] = notify.address(mark)
+                ours |= notify.variables(spec, mark)
         return order(spec, cmd, self._identity(spec), self._environ, ours)
 
     async def execute(

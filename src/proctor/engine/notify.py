@@ -12,6 +12,8 @@ import socket
 import struct
 from collections.abc import Callable, Mapping
 
+from proctor.core.spec import CheckKind, Spec
+
 _CREDENTIALS = struct.Struct("3i")
 MOST = 64 * 1024
 
@@ -22,6 +24,14 @@ KEPT = "notify "
 def address(mark: int) -> str:
     """Return the value of NOTIFY_SOCKET for the run with that birth mark."""
     return f"@proctor/{mark:x}"
+
+
+def variables(spec: Spec, mark: int) -> dict[str, str]:
+    """Return what tells a run where to notify, and how often if a watchdog waits for it."""
+    found = {"NOTIFY_SOCKET": address(mark)}
+    if spec.liveness is not None and spec.liveness.kind is CheckKind.NOTIFY:
+        found["WATCHDOG_USEC"] = str(max(1, int(spec.liveness.period * 1e6)))
+    return found
 
 
 def listen(mark: int) -> socket.socket:
@@ -61,9 +71,9 @@ def parse(data: bytes) -> dict[str, str]:
     return fields
 
 
-def verdicts(fields: Mapping[str, str]) -> list[tuple[str, bool, str]]:
-    """Return which checks the message answers, how, and in what words."""
-    found = []
+def verdicts(fields: Mapping[str, str]) -> list[tuple[str, bool | None, str]]:
+    """Return which checks the message answers, how (None: not at all), and in what words."""
+    found: list[tuple[str, bool | None, str]] = []
     status = fields.get("STATUS", "")
     if fields.get("READY") == "1":
         found += [(name, True, status or "ready") for name in ("startup", "readiness")]
@@ -74,6 +84,8 @@ def verdicts(fields: Mapping[str, str]) -> list[tuple[str, bool, str]]:
         found.append(("liveness", True, status or "watchdog"))
     if fields.get("WATCHDOG") == "trigger":
         found.append(("liveness", False, status or "watchdog triggered"))
+    if status and not found:
+        found += [(name, None, status) for name in ("startup", "readiness")]
     return found
 
 
@@ -94,7 +106,7 @@ class NotifyHub:
         self._drop = drop
         self._loop = loop
         self._sockets: dict[int, tuple[socket.socket, int]] = {}
-        self._answers: dict[int, dict[str, Callable[[bool, str], None]]] = {}
+        self._answers: dict[int, dict[str, Callable[[bool | None, str], None]]] = {}
 
     def open(self, run: int, mark: int, uid: int) -> None:
         """Listen to a run that is about to begin; its user, root and we may speak for it."""
@@ -108,7 +120,7 @@ class NotifyHub:
             run, uid = name.removeprefix(KEPT).split()
             self._listen(int(run), socket.socket(fileno=kept.pop(name)), int(uid))
 
-    def expect(self, run: int, name: str, answer: Callable[[bool, str], None]) -> None:
+    def expect(self, run: int, name: str, answer: Callable[[bool | None, str], None]) -> None:
         """Call `answer` whenever the run says something about the check of that name."""
         self._answers.setdefault(run, {})[name] = answer
 

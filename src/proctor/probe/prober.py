@@ -36,7 +36,7 @@ class Executor(Protocol):
 class Notifications(Protocol):
     """Hears what runs say of themselves."""
 
-    def expect(self, run: int, name: str, answer: Callable[[bool, str], None]) -> None:
+    def expect(self, run: int, name: str, answer: Callable[[bool | None, str], None]) -> None:
         """Call `answer` whenever the run says something about the check of that name."""
 
     def forget(self, run: int) -> None: ...
@@ -122,7 +122,7 @@ class Prober:
         last = output.rstrip().rpartition("\n")[2]
         return exit.ok, last or str(exit)
 
-    def _answered(self, command: Probe, ok: bool, text: str) -> None:
+    def _answered(self, command: Probe, ok: bool | None, text: str) -> None:
         self._report(Probed(command.id, command.run, command.name, ok, text[:1000]))
 
 
