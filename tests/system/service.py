@@ -382,12 +382,17 @@ class Service:
 
     def processes(self) -> list[int]:
         """Return every process of every task of this instance, by birth mark."""
-        base = self._mark_base >> 32
-        return [pid for pid in pids() if base and birth_mark(pid) >> 32 == base and alive(pid)]
+        return list(self._marks())
 
     def processes_by_run(self) -> Counter[int]:
         """Return how many processes each run has."""
-        return Counter(birth_mark(pid) & 0xFFFFFFFF for pid in self.processes())
+        return Counter(mark & 0xFFFFFFFF for mark in self._marks().values())
+
+    def _marks(self) -> dict[int, int]:
+        """Return the birth mark of each process; read once, for it may be gone at any time."""
+        base = self._mark_base >> 32
+        marks = {pid: birth_mark(pid) for pid in pids()} if base else {}
+        return {pid: mark for pid, mark in marks.items() if mark >> 32 == base and alive(pid)}
 
     def managers(self) -> list[int]:
         return [pid for pid in self._tagged() if birth_mark(pid) >> 32 == 0 and alive(pid)]
