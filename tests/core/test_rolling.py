@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from proctor.core import rolling
+from proctor.core import changing, rolling
 from proctor.core.commands import Signal, StopCommand
 from proctor.core.events import SpawnFailed, Stepped, Timeout
 from proctor.core.model import Exit, Now, Replica, ReplicaId, State, Task
@@ -330,6 +330,23 @@ def test_who_does_not_get_ready_ends_a_rolling_update(life):
     assert life.state("web", 1) is State.UP
 
 
+def test_who_never_gets_ready_ends_a_rolling_update_in_the_end(life):
+    up(life, replicas=2)
+    change(life, cmd="bad", readiness=replace(TCP, failures=3), roll=True)
+    life.all_up(life.ends("web", 0, exit=KILLED))
+    patience = (TCP.period + TCP.timeout) * 3 + rolling.GRACE
+    life.pass_time(patience - 0.1)
+    assert (life.task("web").rolled, life.task("web").roll_error) == ((0,), "")
+
+    life.pass_time(0.2)
+
+    assert life.task("web").roll_error == "web:0 is not ready after 66 s"
+    assert [life.state("web", i) for i in (0, 1)] == [State.UP, State.UP]
+    assert rolling.given_up(life.task("web"), life.world.replicas_of("web")) == (
+        "the update was given up (web:0 is not ready after 66 s): web:1 as before it"
+    )
+
+
 def test_who_keeps_the_old_spec_keeps_its_checks(life):
     up(life, replicas=2, readiness=TCP)
     life.pass_time(0)
@@ -356,6 +373,7 @@ def test_going_back_to_the_old_spec_touches_only_what_had_left_it(life):
     change(life, cmd="bad", roll=True)
     (spawn,) = life.ends("web", 0, exit=KILLED)
     life.hear(SpawnFailed(spawn.id, spawn.run, "no such file"))
+    assert changing.replaced(life.task("web"), spec, life.world.replicas_of("web")) == []
     commands = life.ask("update", spec)
 
     assert [(str(c.id), c.spec.cmd) for c in commands] == [("web:0", "web")]

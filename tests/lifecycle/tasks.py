@@ -54,10 +54,12 @@ class Tasks:
         operation: View = answer.body
         return operation
 
-    def change(self, name: str, query: str = "", **fields: Any) -> None:
+    def change(self, name: str, query: str = "", **fields: Any) -> View:
         path = f"/v1/tasks/{self.named(name)}?{query}"
         answer = self.service.request("PATCH", path, fields)
         assert answer.status == 200, answer
+        done: View = answer.body
+        return done
 
     def see(self, name: str) -> View:
         answer = self.service.request("GET", f"/v1/tasks/{self.named(name)}")

@@ -97,3 +97,13 @@ def test_a_service_ends_with_the_code_of_an_essential_task(own: Service) -> None
     assert own.wait() == 42
 
     until(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def test_who_is_stopped_while_it_pauses_is_stopped_and_not_failed(tasks: Tasks) -> None:
+    tasks.add("web", "exit 3", interval=1000)
+    tasks.wait("web", lambda t: t["state"] == "backoff")
+
+    tasks.do("stop", "web")
+
+    task = tasks.see("web")
+    assert (task["state"], task["reason"]) == ("stopped", "stopped")

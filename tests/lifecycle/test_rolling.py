@@ -40,3 +40,9 @@ def test_an_update_that_is_bad_stops_at_the_first_replica_and_keeps_the_others(
     assert "exited 5" in tasks.reasons("web", "task.roll_aborted")[0]
     assert pids(tasks, "web")[1:] == before[1:]
     assert [r["state"] for r in task["replicas"][1:]] == ["up", "up"]
+    (warning,) = task["warnings"]
+    assert "exited 5" in warning
+    assert f"{tasks.named('web')}:1" in warning
+    back = tasks.change("web", cmd="sleep 1000")
+    assert back["restarts"] == []
+    assert pids(tasks, "web")[1:] == before[1:]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from proctor.core import rolling
 from proctor.core.checks import LIVENESS, READINESS, STARTUP
 from proctor.core.enforcing import warnings
 from proctor.core.hosts import shown_deps
-from proctor.core.model import Exit, Now, Replica, ReplicaId, Run, State
+from proctor.core.model import Exit, Now, Replica, ReplicaId, Run, State, Task
 from proctor.core.restart import succeeded
 from proctor.core.spec import Spec
 from proctor.core.statement import statement
@@ -63,9 +64,14 @@ def details(world: World, name: str, now: Now, controllers: Collection[str]) -> 
         replicas=replicas(world, name, now),
         dependents=sorted(world.dependents_of(name)),
         spec=shown(task.spec),
-        warnings=list(warnings(task.spec.limits, controllers)),
+        warnings=_warnings(world, task, controllers),
         source=differences.source(task.origin, task.spec),
     )
+
+
+def _warnings(world: World, task: Task, controllers: Collection[str]) -> list[str]:
+    given_up = rolling.given_up(task, world.replicas_of(task.spec.name))
+    return [*([given_up] if given_up else []), *warnings(task.spec.limits, controllers)]
 
 
 def replicas(world: World, name: str, now: Now) -> list[ReplicaEntry]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from proctor.core import changing
 from proctor.core.enforcing import CONTROLLERS
 from proctor.core.errors import BadSpec
 from proctor.core.hosts import is_internal
@@ -128,9 +129,10 @@ class Tasks:
             request = with_secrets_of(request, task.spec)
         spec = await self._accept.spec(request)
         plan = self._manager.plan(spec)
-        running = [str(r.id) for r in self._world.replicas_of(spec.name) if r.alive and r.wanted]
         result: Result = "created" if plan is None else "updated" if plan.changes else "unchanged"
-        restarts = running if plan is not None and plan.restarts else []
+        replicas = self._world.replicas_of(spec.name)
+        again = [] if task is None else changing.replaced(task, spec, replicas)
+        restarts = [str(r.id) for r in again]
         changes = [] if task is None else differences.changes(task.spec, spec)
         if query.dry_run:
             return json_reply(PutResponse(result, changes, restarts))

@@ -66,6 +66,18 @@ def fields_changed(before: Task, after: Task, difference: Plan) -> list[str]:
     return fields
 
 
+def replaced(task: Task, spec: Spec, replicas: Sequence[Replica]) -> list[Replica]:
+    """Return those that a change to `spec` restarts: what still goes by that spec is left alone."""
+    if not plan(task.spec, spec).restarts:
+        return []
+    specs = {**task.old_specs, task.revision: task.spec}
+    return [
+        r
+        for r in running(spec, replicas)
+        if overlaid(specs.get(r.revision, task.spec), spec) != spec
+    ]
+
+
 def running(spec: Spec, replicas: Sequence[Replica]) -> list[Replica]:
     """Return those that run, are wanted, and are not surplus."""
     return [r for r in replicas if r.alive and r.wanted and r.id.index < spec.replicas]

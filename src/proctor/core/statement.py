@@ -78,7 +78,7 @@ def _state(task: Task, replicas: Sequence[Replica], final: bool) -> tuple[TaskSt
 
 def _at_rest(task: Task, replicas: Sequence[Replica]) -> tuple[TaskState, str]:
     ended = [r for r in replicas if r.exit is not None]
-    failed = [r for r in ended if not r.asked and not _well(task, r)]
+    failed = [r for r in ended if not r.asked and not r.stopped and not _well(task, r)]
     if task.next_fire is not None:
         return TaskState.SCHEDULED, f"the last run: {failed[0].exit}" if failed else ""
     if failed:

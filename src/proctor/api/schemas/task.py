@@ -289,7 +289,11 @@ class TaskRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         Meta(description="Run before the signals.", examples=["./server --drain"]),
     ] = None
     rolling: Annotated[
-        Count, Meta(description="How many replicas a rolling restart takes at a time.")
+        Count,
+        Meta(
+            description="How many replicas a rolling restart takes at a time. It is given up at the"
+            " first that ends, or is not ready a minute after its checks should have said so."
+        ),
     ] = 1
 
 
