@@ -222,7 +222,7 @@ class _Service:
             kept.listener(engine, "hosts", lambda: hostlinks.listen(address)),
             mark_base=engine.mark_base,
             on_output=self._on_output,
-            uid_of=engine.uid_of,
+            uid_of=engine.accounts.uid_of,
             kill_host=lambda id, run: engine.perform([Kill(id, run)]),
             is_script_task=lambda name: world.tasks[name].spec.type.is_script,
         )

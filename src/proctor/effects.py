@@ -72,7 +72,7 @@ class Effects:
                     if is_internal(command.id.task):
                         self._scripts.begin_host(command)
                     mark = self._local.mark_base | command.run
-                    self._notify.open(command.run, mark, self._local.uid_of(spec))
+                    self._notify.open(command.run, mark, self._local.accounts.uid_of(spec))
                     ordinary.append(command)
                 case _:
                     ordinary.append(command)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import time
 
 from msgspec import Struct
 
@@ -105,3 +106,33 @@ def _environment(user: str, account: pwd.struct_passwd | None) -> dict[str, str]
         return {"HOME": "/", "USER": user, "LOGNAME": user, "SHELL": "/bin/sh"}
     name, shell = account.pw_name, account.pw_shell or "/bin/sh"
     return {"HOME": account.pw_dir, "USER": name, "LOGNAME": name, "SHELL": shell}
+
+
+class Accounts:
+    """Remembers who is who for a while: a directory service may be slow."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, tuple[float, Identity]] = {}
+
+    def of(self, spec: Spec) -> Identity | None:
+        """Return whom the spec's processes run as; None: as we do.  Raises UnknownAccount."""
+        key = (spec.user, spec.group, spec.groups)
+        if key == (None, None, None):
+            return None
+        until, identity = self._known.get(key, (0.0, None))
+        now = time.monotonic()
+        if identity is None or now >= until:
+            identity = resolve(spec)
+            self._known[key] = (now + _LIVES, identity)
+        return identity
+
+    def uid_of(self, spec: Spec) -> int:
+        """Return the number of the user that the spec's processes run as; ours if unknown."""
+        try:
+            identity = self.of(spec)
+        except UnknownAccount:
+            identity = None
+        return os.geteuid() if identity is None else identity.uid
+
+
+_LIVES = 10.0  # Seconds until an account is looked up again.

@@ -7,7 +7,6 @@ import logging
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
@@ -23,17 +22,16 @@ from proctor.keeper.protocol import VERSION, Frame
 from . import notify
 from .auxiliary import FIRST, Auxiliary
 from .base import KnownRun
-from .identity import Identity, resolve
+from .identity import Accounts
 from .inputs import Inputs
 from .listeners import Listeners
 from .news import KeptRun, event_of, exit_of, is_last, without_stale
-from .order import BadEnvironment, of_run, order, uses_notify
+from .order import BadEnvironment, of_run, order, own_variables, uses_notify
 from .session import Session
 
 _log = logging.getLogger("proctor.engine")
 
 _OWN_VARIABLES = ("PROCTOR_KEEPER_FD", "PROCTOR_TOKEN")
-_ACCOUNTS_LIVE = 10.0  # Seconds until an account is looked up again.
 _PATIENCE = 30.0
 
 OnOutput = Callable[[ReplicaId, int, int, int], None]
@@ -77,7 +75,7 @@ class LocalEngine:
         self._on_lost = on_lost
         self._on_events: OnEvents = _nobody
         self._runs: dict[int, KeptRun] = {}
-        self._accounts: dict[object, tuple[float, Identity]] = {}
+        self.accounts = Accounts()
         self._auxiliary = Auxiliary(self._send_now)
         self.listeners = Listeners(self.keep, self.drop)
         self.inputs = Inputs(lambda run: self._send_now({"op": "shut", "run": run}))
@@ -171,17 +169,11 @@ class LocalEngine:
     def _order(
         self, spec: Spec, index: int, cmd: str | tuple[str, ...], run: int | None = None
     ) -> Frame:
-        ours = {
-            "PROCTOR_TASK": spec.name,
-            "PROCTOR_REPLICA": str(index),
-        }
-        if run is not None:
-            mark = self.mark_base | run
-            # The mark also tells a process by that changed its birth mark.
-            ours |= {"PROCTOR_RUN": str(run), "PROCTOR_MARK": str(mark)}
-            if uses_notify(spec):
-                ours |= notify.variables(spec, mark)
-        return order(spec, cmd, self._identity(spec), self._environ, ours)
+        mark = None if run is None else self.mark_base | run
+        ours = own_variables(spec, index, run, mark)
+        if mark is not None and uses_notify(spec):
+            ours |= notify.variables(spec, mark)
+        return order(spec, cmd, self.accounts.of(spec), self._environ, ours)
 
     async def execute(
         self,
@@ -219,26 +211,6 @@ class LocalEngine:
 
     def end_session(self, session: Session) -> None:
         self._auxiliary.end_session(session)
-
-    def _identity(self, spec: Spec) -> Identity | None:
-        """Look the accounts up, but not for every spawn: a directory service may be slow."""
-        key = (spec.user, spec.group, spec.groups)
-        if key == (None, None, None):
-            return None
-        until, identity = self._accounts.get(key, (0.0, None))
-        now = time.monotonic()
-        if identity is None or now >= until:
-            identity = resolve(spec)
-            self._accounts[key] = (now + _ACCOUNTS_LIVE, identity)
-        return identity
-
-    def uid_of(self, spec: Spec) -> int:
-        """Return the number of the user that the spec's processes run as; ours if unknown."""
-        try:
-            identity = self._identity(spec)
-        except UnknownAccount:
-            identity = None
-        return os.geteuid() if identity is None else identity.uid
 
     def acknowledge(self, runs: Iterable[int]) -> None:
         """Due for a failed spawn, too: the keeper tells every manager of it until then."""

@@ -57,6 +57,15 @@ def order(
     }
 
 
+def own_variables(spec: Spec, index: int, run: int | None, mark: int | None) -> dict[str, str]:
+    """Return what a process is told of itself; `run` and `mark` are None beside a run.
+
+    The mark also tells a process by that changed its birth mark.
+    """
+    ours = {"PROCTOR_TASK": spec.name, "PROCTOR_REPLICA": str(index)}
+    return ours if run is None else ours | {"PROCTOR_RUN": str(run), "PROCTOR_MARK": str(mark)}
+
+
 def of_run(spec: Spec, index: int, mark: int, controllers: Collection[str]) -> Frame:
     """Return what of the order is for the run alone, not for commands beside it.
 
