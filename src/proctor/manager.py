@@ -351,7 +351,9 @@ def _gone(world: World, name: str, born: float) -> bool:
 
 
 def _log_run(run: Run) -> None:
-    names = {"task": run.id.task, "replica": run.id.index, "run": run.run, "pid": run.pid}
+    names = {"task": run.id.task, "replica": run.id.index, "run": run.run}
+    if run.pid is not None:
+        names["pid"] = run.pid
     if run.ended is not None:
         log.info("ended", **names, exit=str(run.exit), after=round(run.ended - run.started, 3))
     elif run.pid is not None:

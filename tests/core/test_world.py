@@ -4,7 +4,7 @@ import pytest
 
 from proctor.core.commands import Signal
 from proctor.core.errors import DependencyCycle, ShuttingDown, TaskExists, UnknownTask
-from proctor.core.events import Spawned
+from proctor.core.events import Exited, Gone, Spawned
 from proctor.core.model import Exit, Replica, ReplicaId, State, Task
 from proctor.core.spec import Dep, Schedule, Spec, TaskType
 from proctor.core.views import listing
@@ -265,3 +265,30 @@ def test_an_end_is_dated_when_it_was_seen(life):
     life.ends("web", exit=Exit(code=0, at=5.0))
 
     assert life.runs[1].ended == 5.0
+
+
+def test_the_history_of_a_run_keeps_the_pid_of_its_process_when_leftovers_end_last(life):
+    life.all_up(life.add("web"))
+    run = life.replica("web").run
+    begun = life.runs.pop(run)
+    life.ask("stop", [ReplicaId("web", 0)])
+    life.ends("web", exit=Exit(signal=15), left=True)
+
+    assert run not in life.runs, "it has neither begun again nor ended"
+    life.gone("web")
+    assert begun.pid == 100 + run
+    assert life.runs[run].exit == Exit(signal=15)
+
+
+def test_a_run_that_begins_and_ends_in_one_turn_has_its_pid_on_record(life):
+    (spawn,) = life.add("web")
+    for event in (
+        Spawned(spawn.id, spawn.run, 7),
+        Exited(spawn.id, spawn.run, Exit(code=0), left=True),
+        Gone(spawn.id, spawn.run),
+    ):
+        life.world.handle(event, life.clock.now())
+    life.settle()
+
+    assert life.runs[spawn.run].pid == 7
+    assert life.runs[spawn.run].exit == Exit(code=0)

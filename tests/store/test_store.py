@@ -97,6 +97,13 @@ def test_the_end_of_a_run_is_added_to_it_and_its_trigger_stays(store):
     assert (run.trigger, run.ended, run.exit) == ("api", 8.0, Exit(code=3, cpu=1.0))
 
 
+def test_an_end_that_was_that_of_leftovers_leaves_the_pid_on_record(store):
+    store.save(changes())
+    store.save(Changes(runs={9: Run(9, ID, "api", 2.5, None, 8.0, Exit(signal=15))}))
+
+    assert [(run.pid, run.ended) for run in store.runs("web")] == [(123, 8.0)]
+
+
 def test_old_runs_are_pruned_and_the_newest_kept(store):
     runs = {n: Run(n, ID, "cron", float(n), None, n + 0.5, Exit(code=0)) for n in range(1, 8)}
     store.save(Changes(runs=runs))

@@ -149,8 +149,9 @@ class Stepper:
 
     def _note_run(self, before: Replica, after: Replica, now: Now) -> None:
         """Keep the history of the run that the step was about."""
-        if after.alive and after.run == before.run and after.pid == before.pid:
-            return
+        if after.alive and after.run == before.run and after.pid in (before.pid, None):
+            return  # Without a pid: its process has ended, but not what it left behind.
+        known = self.book.changes.runs.get(after.run)
         ended = exit = None
         if not after.alive:
             exit = after.exit
@@ -161,7 +162,7 @@ class Stepper:
             id=after.id,
             trigger=after.trigger,
             started=now.wall if after.started is None else after.started,
-            pid=after.pid or before.pid,
+            pid=after.pid or before.pid or (known.pid if known else None),
             ended=ended,
             exit=exit,
             attempt=(after if after.alive else before).restarts + 1,

@@ -187,7 +187,7 @@ _PUT_TASK = "INSERT OR REPLACE INTO task VALUES (?, ?)"
 _PUT_REPLICA = "INSERT OR REPLACE INTO replica VALUES (?, ?, ?)"
 _PUT_RUN = (
     f"INSERT INTO run ({rows.RUN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    " ON CONFLICT (run) DO UPDATE SET pid = excluded.pid, ended = excluded.ended,"
+    " ON CONFLICT (run) DO UPDATE SET pid = coalesce(excluded.pid, pid), ended = excluded.ended,"
     " code = excluded.code, signal = excluded.signal, error = excluded.error,"
     " cpu = excluded.cpu, max_rss = excluded.max_rss"
 )
