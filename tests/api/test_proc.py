@@ -243,6 +243,22 @@ def test_delete_answers_when_the_task_is_gone(server: Running) -> None:
     assert server.manager.specs == {}
 
 
+@pytest.mark.parametrize(
+    ("method", "query", "words"),
+    [
+        ("DELETE", "?name=task1&wait=zzz", "`wait` is not valid: expected true or false"),
+        ("GET", "?wait=1", "unknown field `wait`, expected none"),
+    ],
+)
+def test_what_is_wrong_with_a_parameter_is_said_as_it_is_there(
+    server: Running, method: str, query: str, words: str
+) -> None:
+    response = server.request(method, f"/proc{query}")
+
+    assert (response.status, response.json["field"]) == (400, "wait")
+    assert response.json["msg"].startswith(words)
+
+
 def test_delete_without_waiting_answers_at_once(server: Running) -> None:
     server.post(task())
     server.manager.hold_removals = True

@@ -192,6 +192,8 @@ def explain(text: str, known: Known, expected: Mapping[str, str]) -> BadSpec:
 def _wrong_value(what: str, name: str, expected: Mapping[str, str]) -> BadSpec:
     hint = expected.get(re.sub(_INDEX, "", name))
     why = what[0].lower() + what[1:]
+    if "expected `bool`" in why:
+        hint = "true or false"  # A name may mean another thing elsewhere: `wait` is often seconds.
     if hint and "matching regex" in why:
         wanted = f"expected {hint}"  # The pattern says nothing that the words do not.
     else:
@@ -204,7 +206,7 @@ def _did_you_mean(name: str, known: tuple[str, ...]) -> str:
 
     if close := get_close_matches(name, known, n=1):
         return f"did you mean `{close[0]}`?"
-    return "expected one of " + ", ".join(known)
+    return "expected one of " + ", ".join(known) if known else "expected none"
 
 
 class _DuplicateKey(Exception):
