@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -107,33 +108,49 @@ def test_the_graph_names_states_edges_and_the_chain_that_took_longest(
     assert states[tasks.named("web")] == "running"
 
 
-def test_the_service_stops_dependents_first_and_in_parallel_what_may(
-    own: Service, tmp_path: Path
-) -> None:
-    own.start()
-    tasks = Tasks(own)
-    log, gate = tmp_path / "order", stopped_by_gate(tmp_path)
+def stops_in_order(tasks: Tasks, folder: Path, act: Callable[[], object]) -> None:
+    """Make tasks that need each other, have `act` stop all, and look in what order they ended."""
+    log, gate = folder / "order", stopped_by_gate(folder)
 
     def last_words(name: str, more: str = "") -> str:
         trap = f"trap '{more} echo {name} >> {log}; exit 0' TERM"
         return f"{trap}; echo set; while :; do sleep 0.05; done"
 
-    tasks.add("db", last_words("db"), readiness={"log_line": "set"})
+    set_: dict[str, Any] = {"readiness": {"log_line": "set"}}
+    tasks.add("db", last_words("db"), **set_)
     # Neither of the two ends before the other one is told to: they meet at the fifo.
-    tasks.add(
-        "left", last_words("left", f"cat {gate} >&2;"), deps=["db"], readiness={"log_line": "set"}
-    )
-    tasks.add(
-        "right",
-        last_words("right", f"echo go > {gate};"),
-        deps=["db"],
-        readiness={"log_line": "set"},
-    )
-    tasks.add("web", last_words("web"), deps=["left", "right"], readiness={"log_line": "set"})
+    tasks.add("left", last_words("left", f"cat {gate} >&2;"), deps=["db"], **set_)
+    tasks.add("right", last_words("right", f"echo go > {gate};"), deps=["db"], **set_)
+    tasks.add("web", last_words("web"), deps=["left", "right"], **set_)
     for name in ("db", "left", "right", "web"):
         tasks.wait_ready(name)
 
-    assert own.stop() == 0
+    act()
 
     first, *middle, last = log.read_text().split()
     assert (first, sorted(middle), last) == ("web", ["left", "right"], "db")
+
+
+def test_the_service_stops_dependents_first_and_in_parallel_what_may(
+    own: Service, tmp_path: Path
+) -> None:
+    own.start()
+
+    def stop() -> None:
+        assert own.stop() == 0
+
+    stops_in_order(Tasks(own), tmp_path, stop)
+
+
+@pytest.mark.parametrize("verb", ["stop", "delete"])
+def test_tasks_that_are_stopped_together_end_dependents_first(
+    tasks: Tasks, tmp_path: Path, verb: str
+) -> None:
+    def act() -> None:
+        body = {"tasks": [tasks.named(name) for name in ("db", "left", "right", "web")]}
+        answer = tasks.service.request("POST", f"/v1/{verb}?wait=60", body)
+        assert answer.body["state"] == "done"
+
+    stops_in_order(tasks, tmp_path, act)
+    if verb == "stop":
+        assert {tasks.see(name)["state"] for name in ("db", "web")} == {"stopped"}

@@ -160,7 +160,12 @@ class Verbs:
 
     def delete(self, selected: Selected, query: WaitQuery, actor: str) -> Done:
         targets: Done = []
-        for name in self._whole(selected):
+        names = list(self._whole(selected))
+        if len(names) > 1:
+            # Dependents are to end first.
+            ids = [r.id for name in names for r in self._world.replicas_of(name)]
+            self._manager.stop(ids, actor=actor)
+        for name in names:
             ids = [r.id for r in self._world.replicas_of(name)] or [ReplicaId(name, 0)]
             self._manager.remove(name, actor=actor)
             targets += [Target(id, Goal.GONE, 0) for id in ids]
@@ -222,6 +227,9 @@ def _signalled(r: Replica) -> Target:
     return Target(r.id, Goal.UP, 0, Outcome(sent, "sent" if sent else "it is not running"))
 
 
+_STOP = "Done when nothing of it is alive. Of several, a dependent ends before what it depends on."
+
+
 def _rows(verbs: Verbs) -> list[tuple[str, Act, type[Any], str, str]]:
     return [
         (
@@ -231,7 +239,7 @@ def _rows(verbs: Verbs) -> list[tuple[str, Act, type[Any], str, str]]:
             "Have it run",
             "Done when it is up and ready; what ends by itself may have ended well already.",
         ),
-        ("stop", verbs.stop, WaitQuery, "Have it not run", "Done when nothing of it is alive."),
+        ("stop", verbs.stop, WaitQuery, "Have it not run", _STOP),
         (
             "restart",
             verbs.restart,

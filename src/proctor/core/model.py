@@ -157,6 +157,7 @@ class Task(Struct, frozen=True, omit_defaults=True):
     it is dealing with; `roll_error` is why the last one was given up.  Runs with ids below
     `first_run` were another task's, which had the same name.  `origin` is the file it was last
     applied from, whatever was changed since; None: it never was.
+    `leaving`: it is to be stopped, but what was stopped with it and depends on it ends first.
     """
 
     spec: Spec
@@ -175,6 +176,7 @@ class Task(Struct, frozen=True, omit_defaults=True):
     roll_error: str = ""
     first_run: int = 0
     origin: Origin | None = None
+    leaving: bool = False
 
 
 class Run(NamedTuple):

@@ -92,6 +92,7 @@ class Register:
         name = task.spec.name
         for dep in self.tasks[name].spec.dep_names:
             self._dependents[dep].pop(name, None)
+        self.touch(self.tasks[name].spec.dep_names)
         self.set_task(task)
         self._depend(task.spec)
 

@@ -44,7 +44,7 @@ def restore(
 def _go_through_with(stepper: Stepper, task: Task, *, new: bool, now: Now) -> None:
     """Do what the manager died in the middle of, once it had been saved."""
     name, book = task.spec.name, stepper.book
-    if task.removing:
+    if task.removing and not task.leaving:
         stepper.handle_all([Stop(id, "removed") for id in book.all_ids_of(name)], now)
     elif new and task.spec.starts_by_itself:
         stepper.handle_all([Start(id, "api") for id in book.ids_of(name)], now)

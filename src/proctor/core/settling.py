@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Sequence
 
 from msgspec.structs import replace
 
-from . import changing, firing, rolling
+from . import changing, firing, leaving, rolling
 from .blocking import Blocking
-from .events import Interrupt
+from .events import Interrupt, Stop
 from .halting import Halt
-from .model import Now, ReplicaId, Task
+from .model import STOPPED, Now, ReplicaId, Task
 from .pools import Pools
 from .stepper import Stepper
 
@@ -54,6 +54,7 @@ class Settling:
 
     def _tidy(self, name: str, now: Now) -> None:
         """Forget what is surplus or gone of one task; go on with what is queued or rolls."""
+        self._touch_leaving(name)
         for id in self._book.surplus(name):
             if not self._book.replicas[id].pending:
                 self._stepper.checks.forget_lines(id)
@@ -65,12 +66,30 @@ class Settling:
                 self._stepper.checks.forget_lines(id)
             self._stepper.note(now, "task.removed", name)
             self._book.forget(name)
-        elif self.halting or task.removing:
+        elif self.halting:
+            return
+        elif task.leaving:
+            self._leave(task, now)
+        elif task.removing:
             return
         elif task.queued and not pending and task.spec.enabled:
             firing.run_queued(self._stepper, name, now)
         else:
             self._renew(task, now)
+
+    def _touch_leaving(self, name: str) -> None:
+        """What waits for this task to end has a look whether it has."""
+        tasks = self._book.tasks
+        deps = self._book.deps_of(name)
+        self._book.touch(dep for dep in deps if dep in tasks and tasks[dep].leaving)
+
+    def _leave(self, task: Task, now: Now) -> None:
+        """Stop a task once nothing that depends on it is still to end before it."""
+        name = task.spec.name
+        if not self._book.alive.get(name) or not leaving.is_held(self._book, name):
+            self._book.set_task(replace(task, leaving=False))
+            ids = self._book.all_ids_of(name)
+            self._stepper.handle_all([Stop(id, STOPPED) for id in ids], now)
 
     def _renew(self, task: Task, now: Now) -> None:
         """Go on with replacing runs of an old spec, and with a rolling restart."""

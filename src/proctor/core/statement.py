@@ -55,6 +55,8 @@ def statement(world: World, name: str) -> Statement:
 def _state(task: Task, replicas: Sequence[Replica], final: bool) -> tuple[TaskState, str]:
     if task.removing:
         return TaskState.REMOVING, ""
+    if task.leaving:
+        return TaskState.STOPPING, "what depends on it ends first"
     # Of several in one state the first speaks for all.
     by_state = {replica.state: replica for replica in reversed(replicas)}
     if (r := by_state.get(State.FAILED)) is not None:
@@ -87,7 +89,7 @@ def _at_rest(task: Task, replicas: Sequence[Replica]) -> tuple[TaskState, str]:
         return TaskState.DISABLED, ""
     if task.spec.on_demand and not any(r.stopped for r in replicas):
         return TaskState.STOPPED, "starts at the first connection"
-    if ended and all(_well(task, r) for r in ended):
+    if ended and all(_well(task, r) and not r.asked for r in ended):
         return TaskState.COMPLETED, ""
     return TaskState.STOPPED, ended[0].reason if ended else ""
 

@@ -11,14 +11,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from . import changing, firing, graph, restoring, schedules, updating
+from . import changing, firing, graph, leaving, restoring, schedules, updating
 from .changes import Changes
 from .checks import Verdict
 from .commands import Command, Signal
 from .deps import Blocker
 from .errors import DependencyCycle, ShuttingDown, TaskExists, UnknownTask
 from .events import Event, Start, Stop
-from .model import Exit, Now, Replica, ReplicaId, Task
+from .model import STOPPED, Exit, Now, Replica, ReplicaId, Task
 from .register import Register
 from .schedules import NextFire
 from .settling import Settling
@@ -116,7 +116,7 @@ class World:
         self._startable_ids(ids)
         names = dict.fromkeys(id.task for id in ids)
         for name in names:
-            self._book.set_task(replace(self.tasks[name], start_time=now.wall))
+            self._book.set_task(replace(self.tasks[name], start_time=now.wall, leaving=False))
         self._stepper.handle_all((Start(id, trigger) for id in ids), now)
         needed = [id for name in names for id in self._start_needed(name, now)] if needs else []
         return [*ids, *needed]
@@ -128,13 +128,20 @@ class World:
         """
         decision = schedules.fired(self.startable(name), self.replicas_of(name))
         if not isinstance(decision, schedules.Skip):
+            self._book.set_task(replace(self.tasks[name], leaving=False))
             firing.run(self._stepper, name, trigger, now)
         return decision
 
-    def stop(self, ids: Sequence[ReplicaId], now: Now, *, reason: str = "stopped") -> None:
-        """Have these replicas not run."""
+    def stop(self, ids: Sequence[ReplicaId], now: Now) -> None:
+        """Have these replicas not run; of several tasks a dependent ends before what it needs."""
+        later = leaving.later(self._book, ids)
+        self._stop([id for id in ids if id.task not in later], now, STOPPED)
+        for name in later:
+            self._book.set_task(replace(_without_plans(self.tasks[name]), leaving=True))
+
+    def _stop(self, ids: Sequence[ReplicaId], now: Now, reason: str) -> None:
         for name in dict.fromkeys(id.task for id in ids):
-            self._book.set_task(replace(self.tasks[name], queued=0, rolling=(), rolled=()))
+            self._book.set_task(_without_plans(self.tasks[name]))
         self._stepper.handle_all((Stop(id, reason) for id in ids), now)
 
     def restart(
@@ -147,7 +154,7 @@ class World:
     ) -> None:
         """Stop what runs of these replicas, then start it."""
         self._startable_ids(ids)
-        self.stop(ids, now, reason=reason)
+        self._stop(ids, now, reason)
         self.start(ids, now, trigger=trigger)
 
     def files_changed(self, name: str, reason: str, now: Now) -> list[ReplicaId]:
@@ -163,7 +170,7 @@ class World:
     def rearm(self, name: str, now: Now) -> None:
         """Stop what runs of a scheduled task; it waits for its next fire."""
         task = self.startable(name)
-        self.stop(self._book.all_ids_of(name), now, reason="restarted")
+        self._stop(self._book.all_ids_of(name), now, "restarted")
         fire = schedules.first_fire(task.spec, now.wall, self._next_fire)
         self._book.set_task(replace(firing.armed(self.tasks[name], fire), start_time=now.wall))
 
@@ -179,9 +186,10 @@ class World:
         self._stepper.commands += [Signal(r.id, r.run, name) for r in running]
 
     def remove(self, name: str, now: Now) -> None:
-        """Stop the task; it is forgotten when nothing of it is left."""
+        """Stop the task, in its turn if it has one; it is forgotten when nothing of it is left."""
         self.task(name)
-        self.stop(self._book.all_ids_of(name), now, reason="removed")
+        if not self.tasks[name].leaving:
+            self._stop(self._book.all_ids_of(name), now, "removed")
         self._book.set_task(replace(firing.armed(self.tasks[name], None), removing=True))
 
     def halt(self, now: Now) -> None:
@@ -360,3 +368,8 @@ class World:
                     started += self.start(ids, now, trigger=f"needed by {name}")
                     todo.append(b.task)
         return started
+
+
+def _without_plans(task: Task) -> Task:
+    """Return the task with no fire that waits, and no restart that is to go on."""
+    return replace(task, queued=0, rolling=(), rolled=(), leaving=False)

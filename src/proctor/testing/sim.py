@@ -135,10 +135,17 @@ class Sim:
         self.world.start(ids, now, trigger="api", needs=needs)
 
     def _stop(self, task: Task, now: Now) -> None:
+        if self.random.random() < 0.3:
+            self._stop_all(now)
+            return
         ids = self._some_ids(task)
         if not task.spec.is_scheduled:
             self._stopped |= set(ids)
         self.world.stop(ids, now)
+
+    def _stop_all(self, now: Now) -> None:
+        """Dependents end first, so what they depend on may start again until its turn comes."""
+        self.world.stop([id for name in self.world.tasks for id in self.world.ids_of(name)], now)
 
     def _update(self, task: Task, now: Now) -> None:
         spec = self.change(task.spec)
