@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.service import Service
+from tests.system.service import Service, nobody_at_the_default_port
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
@@ -26,6 +26,7 @@ def words(instruction: str) -> list[str]:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
+    nobody_at_the_default_port()
     it = Service(tmp_path / "s")
     yield it
     assert not it.kill_survivors()

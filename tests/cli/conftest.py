@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.service import Service
+from tests.system.service import Service, nobody_at_the_default_port
 
 from .support import Cli
 
@@ -34,6 +34,7 @@ def cli(_service: Service, tmp_path: Path) -> Iterator[Cli]:
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Cli]:
     """The command, for a state directory in which no service runs yet."""
+    nobody_at_the_default_port()
     service = Service(tmp_path / "own")
     cli = Cli(tmp_path / "own", tmp_path, service.environment()["PROCTOR_TEST_SERVICE"])
     yield cli

@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
+import pytest
+
 RLIMIT_LOCKS = 10
 PATIENCE = 30.0
 T = TypeVar("T")
@@ -78,6 +80,13 @@ def read_pid(path: Path) -> int | None:
     except FileNotFoundError:
         return None
     return int(text) if text.endswith("\n") else None
+
+
+def nobody_at_the_default_port() -> None:
+    """Skip where a service listens on the default port: the client would find that one."""
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", 8606)) == 0:
+            pytest.skip("a service listens on the default port here")
 
 
 class Answer:
