@@ -151,16 +151,19 @@ class Store:
     # Inside.
 
     def _write(self, changes: Changes) -> None:
-        db = self._db
-        removed: Sequence[tuple[str]] = [(name,) for name in changes.removed]
-        db.executemany("DELETE FROM task WHERE name = ?", removed)
-        db.executemany("DELETE FROM replica WHERE task = ?", removed)
-        db.executemany('DELETE FROM replica WHERE task = ? AND "index" = ?', list(changes.dropped))
-        db.executemany(_PUT_TASK, [rows.task_row(task) for task in changes.tasks.values()])
-        db.executemany(_PUT_REPLICA, [rows.replica_row(r) for r in changes.replicas.values()])
-        db.executemany(_PUT_RUN, [rows.run_row(run) for run in changes.runs.values()])
+        removed = [(name,) for name in changes.removed]
         noted = enumerate(changes.notes, self.last_event + 1)
-        db.executemany(_PUT_EVENT, [(id, *rows.note_row(note)) for id, note in noted])
+        self._put("DELETE FROM task WHERE name = ?", removed)
+        self._put("DELETE FROM replica WHERE task = ?", removed)
+        self._put('DELETE FROM replica WHERE task = ? AND "index" = ?', list(changes.dropped))
+        self._put(_PUT_TASK, [rows.task_row(task) for task in changes.tasks.values()])
+        self._put(_PUT_REPLICA, [rows.replica_row(r) for r in changes.replicas.values()])
+        self._put(_PUT_RUN, [rows.run_row(run) for run in changes.runs.values()])
+        self._put(_PUT_EVENT, [(id, *rows.note_row(note)) for id, note in noted])
+
+    def _put(self, statement: str, values: Sequence[rows.Row]) -> None:
+        if values:  # Most changes are of one kind or two.
+            self._db.executemany(statement, values)
 
     def _own_mark_base(self) -> int:
         """Return this state dir's part of every birth mark: a random number in bits 32 to 61.
