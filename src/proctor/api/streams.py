@@ -77,8 +77,12 @@ class Mailbox(Generic[T]):
             while not (stop and stop.done()):
                 news = asyncio.ensure_future(self._news.wait())
                 waits = {news} if stop is None else {news, stop}
-                await asyncio.wait(waits, timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED)
-                news.cancel()
+                try:
+                    await asyncio.wait(
+                        waits, timeout=KEEP_ALIVE, return_when=asyncio.FIRST_COMPLETED
+                    )
+                finally:  # The reader may hang up meanwhile.
+                    news.cancel()
                 self._news.clear()
                 things, self._things = list(self._things), deque()
                 yield things

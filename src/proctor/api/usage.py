@@ -44,8 +44,10 @@ class UsageStream:
     async def _next_sweep(self, stop: asyncio.Future[Any]) -> bool:
         """Wait for figures; return whether the service goes on."""
         sweep = asyncio.ensure_future(self._sampler.swept())
-        await asyncio.wait((sweep, stop), return_when=asyncio.FIRST_COMPLETED)
-        sweep.cancel()
+        try:
+            await asyncio.wait((sweep, stop), return_when=asyncio.FIRST_COMPLETED)
+        finally:  # The client may hang up meanwhile.
+            sweep.cancel()
         return not stop.done()
 
     def _step(self, query: UsageQuery) -> UsageStep:
