@@ -343,7 +343,7 @@ def test_who_never_gets_ready_ends_a_rolling_update_in_the_end(life):
     assert life.task("web").roll_error == "web:0 is not ready after 66 s"
     assert [life.state("web", i) for i in (0, 1)] == [State.UP, State.UP]
     assert rolling.given_up(life.task("web"), life.world.replicas_of("web")) == (
-        "the update was given up (web:0 is not ready after 66 s): web:1 as before it"
+        "the update was given up (web:0 is not ready after 66 s): web:1 run as before"
     )
 
 

@@ -97,4 +97,4 @@ def given_up(task: Task, replicas: Sequence[Replica]) -> str:
     if not task.roll_error or not old:
         return ""
     named = ", ".join(old[:3]) + (f" and {len(old) - 3} more" if len(old) > 3 else "")
-    return f"the update was given up ({task.roll_error}): {named} as before it"
+    return f"the update was given up ({task.roll_error}): {named} run as before"
