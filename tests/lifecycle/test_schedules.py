@@ -103,6 +103,22 @@ def test_a_one_off_run_comes_at_its_time_and_only_then(tasks: Tasks) -> None:
     assert tasks.see("job")["next_fire"] is None
 
 
+def test_nothing_begins_in_a_blackout_or_a_pause(tasks: Tasks) -> None:
+    begin = int(time.time()) - 1
+    dark = {"cron": f"{begin % 60} * * * * *", "seconds": 50}
+    tasks.add("job", "true", "cron", cron=EVERY_SECOND, blackouts=[dark])
+    assert tasks.see("job")["next_fire"] == begin + 50
+    tasks.do("disable", "job")
+    tasks.change("job", blackouts=None)
+    assert (tasks.see("job")["state"], tasks.see("job")["next_fire"]) == ("disabled", None)
+    assert tasks.runs("job") == []
+
+    tasks.do("enable", "job")
+
+    first, *_ = tasks.ended("job", 1)
+    assert (first["trigger"], first["ok"]) == ("cron", True)
+
+
 def test_a_pool_bounds_what_runs_and_priority_says_who_is_next(
     tasks: Tasks, tmp_path: Path
 ) -> None:

@@ -49,6 +49,22 @@ def test_a_burst_of_changes_restarts_once_and_says_which_file(
     assert "mod0.py and 19 more" in str(events)
 
 
+def test_what_depends_on_it_restarts_with_it_if_so_asked_for(
+    service: Service, tmp_path: Path
+) -> None:
+    before = create(service, "web", tmp_path, cascade=True)
+    for name, deps in (("proxy", ["web"]), ("other", [])):
+        service.must_post(name, "sleep 1000", type="daemon", deps=deps)
+        service.wait_running(name)
+    proxy = pid_of(service, "proxy")
+
+    (tmp_path / "app.py").write_text("x = 1")
+
+    wait_restart(service, "web", before)
+    wait_restart(service, "proxy", proxy)
+    assert [runs(service, name) for name in ("proxy", "other")] == [["api", "watch"], ["api"]]
+
+
 def test_files_in_folders_that_come_later_count_however_early_they_came(
     service: Service, tmp_path: Path
 ) -> None:
