@@ -238,7 +238,8 @@ class _Service:
         api = ApiSettings(
             log_root=self._log_root,
             token=self._token,
-            hosts=(*settings.hosts, settings.host, *bound),
+            hosts=settings.hosts,
+            bound=(settings.host, *bound),
             any_address=any(address in ("0.0.0.0", "::") for address in bound),
             spec=SpecLimits(max_replicas=settings.max_replicas),
             body=BodyLimits(size=settings.http.max_body, seconds=settings.http.body_timeout),

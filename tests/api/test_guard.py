@@ -135,6 +135,14 @@ def test_configured_names_are_ours_as_host_and_as_origin(tmp_path: Path) -> None
         assert server.request("GET", "/proc", None, other).status == 403
 
 
+def test_a_page_at_our_address_but_of_another_port_is_anothers(tmp_path: Path) -> None:
+    with running(tmp_path, bound=("10.1.2.3",)) as server:
+        own = {"Host": "10.1.2.3:8606", "Origin": "http://10.1.2.3:8606"}
+        assert server.request("GET", "/proc", None, own).status == 200
+        other = {"Host": "10.1.2.3:8606", "Origin": "http://10.1.2.3:3000"}
+        assert server.request("GET", "/proc", None, other).status == 403
+
+
 def test_bound_to_all_addresses_every_address_but_no_name_is_ours(tmp_path: Path) -> None:
     with running(tmp_path, any_address=True) as server:
         for host in ("192.168.7.7:8606", "[fe80::1]", "0.0.0.0"):

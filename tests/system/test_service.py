@@ -189,6 +189,7 @@ def test_insecure_listens_for_everybody_on_demand(instance: Instance) -> None:
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:1"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Host": "evil.example"},
         {"Host": "127.0.0.1.evil.example:8606"},

@@ -33,13 +33,15 @@ PUBLIC_UNDER = ("/docs/", "/ui/")
 class ApiSettings(Struct, frozen=True, kw_only=True):
     """What the API has to know of the configuration.
 
-    `hosts`: names and addresses by which the service is reached, the bound ones included;
-    loopback names and addresses need not be named.  `any_address`: bound to all addresses.
+    `hosts`: names and addresses by which the service is reached, through a proxy as well; loopback
+    ones need not be named.  `bound`: those it listens on, where another port is another's.
+    `any_address`: bound to all addresses.
     """
 
     log_root: Path
     token: str | None = None
     hosts: tuple[str, ...] = ()
+    bound: tuple[str, ...] = ()
     any_address: bool = False
     spec: SpecLimits = field(default_factory=SpecLimits)
     body: BodyLimits = field(default_factory=BodyLimits)
@@ -81,7 +83,8 @@ def build_app(
 
     access = Access(
         token=settings.token,
-        hosts=frozenset(settings.hosts),
+        hosts=frozenset(settings.bound),
+        sites=frozenset(settings.hosts),
         any_address=settings.any_address,
         public=PUBLIC,
         public_under=PUBLIC_UNDER,

@@ -24,6 +24,7 @@ class Access(Struct, frozen=True, kw_only=True):
     """What is asked of a request.
 
     `hosts`: names and addresses by which the service is reached, beside the loopback ones.
+    `sites`: those of them whose pages are ours on any port: a proxy may serve them.
     `any_address`: it is bound to all addresses, so every address (but no name) is ours: a page
     cannot make a browser send an address as Host that it does not connect to.
     `token`: asked of every request to a path that is not in `public`, nor begins with one of
@@ -34,6 +35,7 @@ class Access(Struct, frozen=True, kw_only=True):
 
     token: str | None = None
     hosts: frozenset[str] = frozenset()
+    sites: frozenset[str] = frozenset()
     any_address: bool = False
     public: frozenset[str] = frozenset()
     public_under: tuple[str, ...] = ()
@@ -66,8 +68,9 @@ class Guard:
         self._pages = access.pages
         self._dialect_of = dialect_of
         self._token = None if access.token is None else access.token.encode()
-        self._hosts = frozenset(_plain(host) for host in access.hosts)
-        self._is_ours = _host_check(self._hosts, access.any_address)
+        self._sites = frozenset(_plain(host) for host in access.sites)
+        hosts = self._sites.union(_plain(host) for host in access.hosts)
+        self._is_ours = _host_check(hosts, access.any_address)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         problem = self._judge(scope)
@@ -128,7 +131,7 @@ class Guard:
         if authority == host:
             return True
         match = _AUTHORITY.fullmatch(authority.decode("latin-1"))
-        return match is not None and _plain(match[1]) in self._hosts
+        return match is not None and _plain(match[1]) in self._sites
 
     def _judge_token(self, scope: Scope, authorization: bytes | None) -> Problem | None:
         path = scope["path"]
