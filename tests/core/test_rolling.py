@@ -330,6 +330,22 @@ def test_who_does_not_get_ready_ends_a_rolling_update(life):
     assert life.state("web", 1) is State.UP
 
 
+@pytest.mark.parametrize("by_update", [True, False])
+def test_what_has_failed_is_tried_first_and_what_runs_is_kept_if_it_fails_again(life, by_update):
+    up(life, replicas=3, interval=9.0)
+    change(life, cmd="bad", roll=True)
+    (spawn,) = life.ends("web", 0, exit=KILLED)
+    life.hear(SpawnFailed(spawn.id, spawn.run, "no such file"))
+    (spawn,) = change(life, cmd="new", roll=True) if by_update else life.ask("roll", "web")
+    assert str(spawn.id) == "web:0"
+    life.hear(SpawnFailed(spawn.id, spawn.run, "not that either"))
+
+    assert life.task("web").roll_error == "web:0 not that either"
+    assert [life.state("web", i) for i in (1, 2)] == [State.UP, State.UP]
+    (spawn,) = change(life, cmd="good", roll=True) if by_update else life.ask("roll", "web")
+    assert ended(settle_in(life, [spawn])) == ["web:1"]
+
+
 def test_who_never_gets_ready_ends_a_rolling_update_in_the_end(life):
     up(life, replicas=2)
     change(life, cmd="bad", readiness=replace(TCP, failures=3), roll=True)

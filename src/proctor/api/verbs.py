@@ -112,7 +112,7 @@ class Verbs:
             self._world.startable(name)
         for name, ids in selected.items():
             scheduled = self._world.tasks[name].spec.is_scheduled
-            rolled = [id for id in ids if self._world.replicas[id].alive]
+            rolled = [id for id in ids if _rolls(self._world.replicas[id])]
             targets += [
                 Target(id, Goal.REST if scheduled else Goal.UP, self._world.replicas[id].run)
                 for id in (rolled if query.roll else ids)
@@ -225,6 +225,11 @@ def _up(r: Replica) -> Target:
 def _signalled(r: Replica) -> Target:
     sent = r.pid is not None
     return Target(r.id, Goal.UP, 0, Outcome(sent, "sent" if sent else "it is not running"))
+
+
+def _rolls(r: Replica) -> bool:
+    """Whether a rolling restart concerns it: it runs, or has failed."""
+    return r.alive or r.state in (State.BACKOFF, State.FAILED)
 
 
 _STOP = "Done when nothing of it is alive. Of several, a dependent ends before what it depends on."

@@ -41,13 +41,15 @@ def changed(
     olds = {**olds, before.revision: overlaid(before.spec, spec)}
     revision = next((rev for rev, old in olds.items() if old == spec), max(olds) + 1)
     olds.pop(revision, None)
-    up = running(spec, replicas) if roll and difference.restarts else ()
+    rolls = roll and difference.restarts
+    up = running(spec, replicas) if rolls else ()
+    again = given_another_try(replicas) if rolls else ()
     return replace(
         task,
         old_specs=olds,
         revision=revision,
         rolling=tuple(r.id.index for r in up if r.revision != revision),
-        rolled=(),
+        rolled=tuple(r.id.index for r in again),
         roll_error="",
     )
 

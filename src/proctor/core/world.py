@@ -175,10 +175,16 @@ class World:
         self._book.set_task(replace(firing.armed(self.tasks[name], fire), start_time=now.wall))
 
     def roll(self, name: str, now: Now) -> None:
-        """Restart the task's replicas, a few at a time, each when those before are ready."""
-        task = self.startable(name)
-        up = [r.id.index for r in changing.running(task.spec, self.replicas_of(name))]
-        self._book.set_task(replace(task, rolling=tuple(up), rolled=(), roll_error=""))
+        """Restart the task's replicas, a few at a time, each when those before are ready.
+
+        What has failed comes first: where that fails again, what runs is better left alone.
+        """
+        task, replicas = self.startable(name), self.replicas_of(name)
+        again = changing.given_another_try(replicas)
+        self._stepper.handle_all([Start(r.id, "restart") for r in again], now)
+        up, first = changing.running(task.spec, replicas), tuple(r.id.index for r in again)
+        rolling = tuple(r.id.index for r in up)
+        self._book.set_task(replace(task, rolling=rolling, rolled=first, roll_error=""))
 
     def signal(self, ids: Sequence[ReplicaId], name: str) -> None:
         """Send a signal to the processes of those that run."""
