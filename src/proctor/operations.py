@@ -122,6 +122,8 @@ class Operations:
         r = self._world.replicas.get(target.id)
         if task is None:
             return Outcome(target.goal in (Goal.REST, Goal.GONE), "gone")
+        if task.roll_error and r is not None and _is_left(target, r):
+            return Outcome(False, f"left as it was: {task.roll_error}")
         blockers = self._blockers(target.id.task, r)
         return outcome(target.goal, r, task.spec, target.after, blockers)
 
@@ -147,3 +149,9 @@ class Operations:
             if not future.done():
                 future.set_result(None)
         operation.waiters.clear()
+
+
+def _is_left(target: Target, r: Replica) -> bool:
+    """Whether a restart was to come for a replica that goes on as if nothing had been asked."""
+    up = r.state is State.UP and not r.asked
+    return target.goal is Goal.UP and up and r.run <= target.after

@@ -46,3 +46,22 @@ def test_an_update_that_is_bad_stops_at_the_first_replica_and_keeps_the_others(
     back = tasks.change("web", cmd="sleep 1000")
     assert back["restarts"] == []
     assert pids(tasks, "web")[1:] == before[1:]
+
+
+def test_a_rolling_restart_that_is_given_up_ends_its_operation(
+    tasks: Tasks, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    cmd = f"test ! -e {broken} && exec sleep 1000; exit 4"
+    tasks.add("web", cmd, replica=2, interval=1000)
+    tasks.wait("web", lambda t: all(r["ready"] for r in t["replicas"]))
+    broken.touch()
+
+    operation = tasks.do("restart", "web", "roll=1&wait=60")
+
+    assert operation["state"] == "failed"
+    kept = operation["targets"][1]
+    assert kept["reason"] == f"left as it was: {tasks.named('web')}:0 exited 4"
+    broken.unlink()
+    assert tasks.do("restart", "web", "roll=1&wait=60")["state"] == "done"
+    assert all(r["ready"] for r in tasks.see("web")["replicas"])
