@@ -179,9 +179,13 @@ class Running:
     def stop(self) -> None:
         """Stop the server and wait for its end; nothing happens if it has ended."""
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._end.set)
+            self._loop.call_soon_threadsafe(self.begin_stop)
         self._thread.join(GENEROUS)
         assert not self._thread.is_alive()
+
+    def begin_stop(self) -> None:
+        """Tell the server to stop; for its thread."""
+        self._end.set()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the server's loop."""

@@ -163,6 +163,36 @@ def test_stopping_closes_idle_connections_and_accepts_no_more(server: Running) -
         socket.create_connection(("127.0.0.1", server.port))
 
 
+def test_stopping_answers_what_was_sent_while_the_service_did_not_look(server: Running) -> None:
+    with server.connect() as early:
+        while not server.call(lambda: server.server.connections):
+            pass
+
+        def ask_and_stop() -> None:  # In the loop, which has no time to read before it stops.
+            early.sendall(b"GET /proc HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            server.begin_stop()
+
+        server.call(ask_and_stop)
+        answer = read_all(early)
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert b"connection: close" in answer
+
+
+def test_half_a_request_does_not_hold_up_a_stop(server: Running) -> None:
+    with server.connect() as sock:
+        sock.sendall(b"GET /proc HTTP/1.1\r\n")
+        while not server.call(lambda: server.server.connections):
+            pass
+
+        def more_and_stop() -> None:
+            sock.sendall(b"Host: localhost\r\n")
+            server.begin_stop()
+
+        server.call(more_and_stop)
+        assert read_all(sock) == b""
+
+
 def test_stopping_lets_a_request_end(server: Running) -> None:
     server.post(task())
     server.manager.hold_removals = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 
 from .conftest import Instance
 from .service import until
@@ -48,3 +49,17 @@ def test_replicas_that_print_in_turn_share_few_open_files(instance: Instance) ->
 
     assert service.output("turns") == {f"turns:{n}": b"1\n2\n3\n" for n in range(4)}
     assert not [name for name in names if "/logs/" in name]
+
+
+def test_a_crowd_of_clients_is_refused_without_running_out_of_files(instance: Instance) -> None:
+    service = instance().start(prefix=LIMITED)
+    crowd = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(200)]
+    try:
+        refused = [client.recv(12) for client in crowd[-50:]]
+    finally:
+        for client in crowd:
+            client.close()
+
+    assert refused == [b"HTTP/1.1 503"] * 50
+    until(lambda: service.request("GET", "/proc").status == 200)
+    assert not [text for text in service.text if "cannot_accept" in text or "accept()" in text]

@@ -28,6 +28,10 @@ NO_HTTP = Problem(400, "this is no valid HTTP request")
 MAX_PIPELINED = 100
 """Requests on one connection whose answers are due; no client we know sends ahead at all."""
 
+LINGER = 0.05
+"""Seconds that a client has to say what it wants when the service is about to end: what was sent
+while we did not look would be answered with a reset."""
+
 ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
@@ -63,7 +67,8 @@ class Connection(asyncio.Protocol):
     """`_due` are the requests that have no whole response yet, the first one being answered.
 
     `_receiving` is the newest request, whose body may still come.  `_timer` runs while the client
-    owes us a head.  `_deaf`: nothing more is parsed.
+    owes us a head.  `_deaf`: nothing more is parsed.  `_is_last`: no request is waited for after
+    the next one.
     """
 
     def __init__(self, hub: Hub) -> None:
@@ -81,6 +86,7 @@ class Connection(asyncio.Protocol):
         self._head_size = 0  # No more than was received of it.
         self._in_head = False
         self._deaf = False
+        self._is_last = False
         self._timer: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
         self.transport: asyncio.Transport
@@ -110,10 +116,16 @@ class Connection(asyncio.Protocol):
                 timer.cancel()
 
     def shutdown(self) -> None:
-        """Answer what is asked already, then close."""
+        """Answer what is asked already, or on its way to us, then close."""
+        self._is_last = True
         if self._due:
             self._due[-1].keep_alive = False
         else:
+            self._stop_idling()
+            self._idle = self._loop.call_later(LINGER, self._part)
+
+    def _part(self) -> None:
+        if not self._due:
             self._wire.close()
 
     def pause_writing(self) -> None:
@@ -127,7 +139,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._deaf:
             return
-        self._stop_idling()
+        if not self._is_last:
+            self._stop_idling()
         self._chunk = len(data)
         if self._in_head:
             self._head_size += len(data)
@@ -174,7 +187,7 @@ class Connection(asyncio.Protocol):
         exchange = Exchange(
             self._wire,
             self._scope(version),
-            keep_alive=version != "1.0" and self._parser.should_keep_alive(),
+            keep_alive=self._parser.should_keep_alive() and version != "1.0" and not self._is_last,
             expects_continue=self._expects_continue,
             on_complete=self._answered,
         )

@@ -9,6 +9,7 @@ from typing import Any
 
 from proctor.log import get_logger
 
+from .acceptor import Acceptor
 from .connection import Connection, ConnectionLimits, Hub
 from .errors import INTERNAL, seed
 from .reply import App, Receive, Scope, Send, send_reply
@@ -16,7 +17,6 @@ from .reply import App, Receive, Scope, Send, send_reply
 log = get_logger("api")
 
 DEFAULT_LIMITS = ConnectionLimits()
-BACKLOG = 2048
 
 
 class Open(set[Any]):
@@ -50,21 +50,18 @@ class HttpServer:
         state = {"stopping": self._stopping}
         self._hub = Hub(Door(app), limits, self._open, self._upgrade, state)
         self._sockets = sockets
-        self._servers: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
 
     async def start(self) -> None:
         """Accept from now on."""
-        loop = asyncio.get_running_loop()
         for sock in self._sockets:
-            sock.setblocking(False)
             if sock.family != socket.AF_UNIX:
                 # Accepted sockets inherit it.  asyncio sets it only where the listening socket
                 # was made with its protocol spelled out; without it a response may take 40 ms.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            server = await loop.create_server(
-                lambda: Connection(self._hub), sock=sock, backlog=BACKLOG
-            )
-            self._servers.append(server)
+            acceptor = Acceptor(sock, lambda: Connection(self._hub))
+            acceptor.open()
+            self._acceptors.append(acceptor)
 
     def _upgrade(self, state: dict[str, Any]) -> asyncio.Protocol:
         """Return the protocol of a WebSocket; its library is loaded with the first one."""
@@ -84,8 +81,8 @@ class HttpServer:
 
     async def stop(self, grace: float = 5.0) -> None:
         """Accept nothing more, end streams, let requests end, cut off what lasts over `grace`."""
-        for server in self._servers:
-            server.close()
+        for acceptor in self._acceptors:
+            await acceptor.close()
         self._stopping.set()
         for connection in list(self._open):
             connection.shutdown()
@@ -106,8 +103,6 @@ class HttpServer:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for server in self._servers:
-            await server.wait_closed()
 
 
 class Door:
