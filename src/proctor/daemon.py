@@ -34,7 +34,7 @@ from .doors import Doors
 from .effects import Effects
 from .engine import hostlinks, script
 from .engine.identity import resolve
-from .engine.local import LocalEngine
+from .engine.local import KeeperLost, LocalEngine
 from .engine.notify import NotifyHub
 from .filewatch import FileWatches
 from .history import Retention
@@ -74,6 +74,11 @@ def run(settings: Settings, keeper_fd: int) -> int:
 def _refuse(error: Exception) -> int:
     log.error("cannot_start", error=str(error))
     return UNUSABLE
+
+
+def _keeper_lost() -> int:
+    log.error("keeper_lost", note="tasks live on; the next service adopts them")
+    return KEEPER_LOST
 
 
 async def _serve(settings: Settings, token: str | None, keeper: socket.socket) -> int:
@@ -151,6 +156,8 @@ class _Service:
                 return await self._run()
             except REFUSALS as error:  # Out of the group it would come in an ExceptionGroup.
                 return _refuse(error)
+            except KeeperLost:
+                return _keeper_lost()
             finally:
                 for task in self._tasks:
                     task.cancel()
@@ -330,8 +337,7 @@ class _Service:
     async def _close(self, why: str) -> int:
         """Leave things as `why` asks for; return the exit status."""
         if why == "keeper_lost":
-            log.error("keeper_lost", note="tasks live on; the next service adopts them")
-            return KEEPER_LOST
+            return _keeper_lost()
         if why == "crashed":
             return 1
         if why == "stop":

@@ -15,7 +15,7 @@ from proctor.core.events import Event, Exited, Gone, Lost, Spawned, SpawnFailed
 from proctor.core.model import ReplicaId
 from proctor.core.spec import Spec, TaskType
 from proctor.engine.base import KnownRun
-from proctor.engine.local import LocalEngine
+from proctor.engine.local import KeeperLost, LocalEngine
 
 from ..keeper.harness import BASE, DEADLINE, KeeperProcess, Talk, marked, running
 
@@ -296,3 +296,25 @@ def test_five_hundred_start_and_stop(keeper: KeeperProcess) -> None:
         assert ends == {signal.SIGTERM}
 
     play(keeper, scene)
+
+
+def test_a_keeper_that_ends_before_it_has_answered_is_not_waited_for() -> None:
+    async def scene() -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            engine = LocalEngine(
+                ours,
+                mark_base=BASE,
+                environ={},
+                on_output=lambda id, run, fd, stream: None,
+                on_stop=lambda force: None,
+                on_lost=lambda: None,
+            )
+            connecting = asyncio.ensure_future(engine.connect())
+            await asyncio.sleep(0)
+        with pytest.raises(KeeperLost):
+            await connecting
+        with pytest.raises(KeeperLost):
+            await engine.open((), lambda events: None)
+
+    asyncio.run(scene())

@@ -228,6 +228,18 @@ def test_a_signal_stops_dependents_first_and_exits_0(
     assert service.events("stopped")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_comes_before_the_keeper_is_ready_is_not_lost(
+    instance: Instance, number: int
+) -> None:
+    service = instance()
+    service.spawn()
+    until(lambda: len(service.managers()) == 2)  # The one to be the keeper, and its manager.
+
+    assert service.stop(number) == 0
+    assert service.events("stopped")
+
+
 def test_tasks_that_need_nothing_of_each_other_stop_side_by_side(
     service: Service, tmp_path: Path
 ) -> None:

@@ -38,6 +38,10 @@ OnOutput = Callable[[ReplicaId, int, int, int], None]
 OnEvents = Callable[[Sequence[Event]], None]
 
 
+class KeeperLost(Exception):
+    """The keeper has ended before it could be talked to."""
+
+
 class _Hello(Struct):
     """The answers to hello while they come in: `open` are the runs without one."""
 
@@ -93,7 +97,10 @@ class LocalEngine:
         self.controllers: tuple[str, ...] = ()
 
     async def connect(self) -> None:
-        """Greet the keeper: then `kept`, `generation` and `keeper_pid` are known."""
+        """Greet the keeper: then `kept`, `generation` and `keeper_pid` are known.
+
+        Raises KeeperLost, as `open` does.
+        """
         self._loop = asyncio.get_running_loop()
         self._ready = self._loop.create_future()
         self._loop.add_reader(self._fd, self._on_readable)
@@ -105,6 +112,8 @@ class LocalEngine:
     async def open(self, runs: Sequence[KnownRun], on_events: OnEvents) -> None:
         if self._ready is None:
             await self.connect()
+        if self._link.closed:
+            raise KeeperLost
         self._on_events = on_events
         self._runs = {known.run: KeptRun(known.id, known.pid, known.start) for known in runs}
         self._hello = hello = _Hello(self._loop.create_future(), set(self._runs))
@@ -266,7 +275,15 @@ class LocalEngine:
             self._on_events(events)
         if self._link.closed:
             self._let_go()
-            self._on_lost()
+            self._say_lost()
+
+    def _say_lost(self) -> None:
+        """Tell whoever waits for the keeper at the start, or else who asked to be told."""
+        for waited in (self._ready, self._hello.settled if self._hello else None):
+            if waited is not None and not waited.done():
+                waited.set_exception(KeeperLost())
+                return
+        self._on_lost()
 
     def _take(self, frame: Frame, fds: list[int]) -> Event | None:
         match frame["op"]:

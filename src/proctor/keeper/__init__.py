@@ -24,8 +24,12 @@ def command(
 
 def begin(manager: Sequence[str]) -> None:
     """Become the keeper of `manager`.  It is started before, to get ready meanwhile."""
+    import signal
+
     from .launch import have_standard_files, launch
 
+    # What comes before the keeper can take it waits: it would leave a manager without a keeper.
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP))
     have_standard_files()
     first = None
     try:
