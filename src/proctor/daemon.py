@@ -138,6 +138,7 @@ class _Service:
         self._token = token
         self._loop = asyncio.get_running_loop()
         self._end: asyncio.Future[str] = self._loop.create_future()
+        self._lost = asyncio.Event()
         self._forced = self._halting = False
         self._status = 0
         self._group: asyncio.TaskGroup
@@ -147,7 +148,7 @@ class _Service:
             environ=os.environ,
             on_output=self._on_output,
             on_stop=self._on_stop,
-            on_lost=lambda: self._end_with("keeper_lost"),
+            on_lost=self._on_lost,
         )
 
     async def run(self) -> int:
@@ -321,6 +322,10 @@ class _Service:
             if self._halting:
                 self._manager.kill_all()
 
+    def _on_lost(self) -> None:
+        self._lost.set()
+        self._end_with("keeper_lost")
+
     def _on_fatal(self, exit: Exit) -> None:
         log.error("essential_task_failed", exit=str(exit))
         self._status = exit.code or (128 + exit.signal if exit.signal else 1)
@@ -343,7 +348,8 @@ class _Service:
         if why == "stop":
             log.info("stopping")
             self._halting = True
-            await self._manager.halt(at_once=self._forced)
+            if not await self._halt():
+                return _keeper_lost()
         await self._server.stop()
         self._doors.close()
         self._files.close()
@@ -357,3 +363,15 @@ class _Service:
             log.info("stopped")
             await self._engine.close(self._status)
         return self._status
+
+    async def _halt(self) -> bool:
+        """Stop everything; return False if the keeper is gone, without which nothing ends."""
+        halt = asyncio.ensure_future(self._manager.halt(at_once=self._forced))
+        lost = asyncio.ensure_future(self._lost.wait())
+        await asyncio.wait((halt, lost), return_when=asyncio.FIRST_COMPLETED)
+        lost.cancel()
+        if not halt.done():
+            halt.cancel()
+            return False
+        await halt
+        return True

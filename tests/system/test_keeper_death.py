@@ -180,6 +180,26 @@ def test_a_stop_that_the_keepers_death_cut_off_is_completed(
     assert service.processes() == []
 
 
+def test_a_manager_does_not_go_on_stopping_all_without_a_keeper(service: Service) -> None:
+    deaf = "trap '' TERM; echo; while :; do sleep 0.05; done"
+    service.must_post("deaf", deaf, type="daemon", stop_timeout=600)
+    until(lambda: service.output("deaf")["deaf:0"] == b"\n")
+    (pid,) = service.running("deaf")
+
+    service.send(signal.SIGTERM)
+    service.wait_event("stopping")
+    service.kill_keeper()
+
+    service.wait()  # Until the manager has ended as well.
+    service.wait_event("keeper_lost")
+    assert pid in service.processes()
+    service.start()
+    service.send(signal.SIGTERM)
+    service.wait_event("stopping", 2)
+    assert service.stop() == 0  # The second signal forces.
+    assert service.processes() == []
+
+
 def test_a_task_that_writes_when_nobody_is_there_gets_no_signal(
     service: Service, tmp_path: Path
 ) -> None:
