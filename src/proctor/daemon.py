@@ -249,7 +249,7 @@ class _Service:
             hosts=settings.hosts,
             bound=(settings.host, *bound),
             any_address=any(address in ("0.0.0.0", "::") for address in bound),
-            spec=SpecLimits(max_replicas=settings.max_replicas),
+            spec=SpecLimits(settings.max_replicas, frozenset(settings.pools)),
             body=BodyLimits(size=settings.http.max_body, seconds=settings.http.body_timeout),
         )
         service = Service(

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from .support import Running, task
+from proctor.api.schemas import SpecLimits
+
+from .support import Running, running, task
 
 WRONG: list[tuple[str, Any]] = [
     ("name", 5),
@@ -279,10 +281,6 @@ def test_wait_is_a_yes_or_no(server: Running, wait: str) -> None:
 
 
 def test_the_limit_of_replicas_can_be_set(tmp_path: Any) -> None:
-    from proctor.api.schemas import SpecLimits
-
-    from .support import running
-
     with running(tmp_path, spec=SpecLimits(max_replicas=3)) as server:
         assert server.post(task(name="a", replica=3)).status == 200
         response = server.post(task(name="b", replica=4))
@@ -329,3 +327,11 @@ def test_a_wrong_schedule_is_refused_by_the_name_of_its_field(
 
     assert response.status == 400
     assert response.json["field"] == field
+
+
+def test_a_pool_that_the_settings_do_not_have_is_refused(tmp_path: Any) -> None:
+    with running(tmp_path, spec=SpecLimits(pools=frozenset({"press", "io"}))) as server:
+        wrong = server.post(task(pool="pres"))
+        assert (wrong.status, wrong.json["field"]) == (400, "pool")
+        assert "settings (io, press), got 'pres'" in wrong.json["msg"]
+        assert server.post(task(pool="press")).status == 200

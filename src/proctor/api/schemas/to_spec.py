@@ -41,15 +41,17 @@ KINDS = ("exec", "http", "tcp", "log_line", "notify", "file")
 
 
 class SpecLimits(Struct, frozen=True):
-    """What the service's settings allow."""
+    """What the service's settings allow; `pools` are those there are, None: not known here."""
 
     max_replicas: int = 10_000
+    pools: frozenset[str] | None = None
 
 
 def to_spec(request: TaskRequest, limits: SpecLimits, now: float | None = None) -> Spec:
     """Return the checked and complete spec; `now`: wall seconds.  Raises BadSpec with the field."""
     kind = WireType.MELANG if request.type is WireType.COROUTINE else request.type
     _check_replicas(request.replica, limits)
+    _check_pool(request.pool, limits)
     _check_sizes(request)
     return Spec(
         name=request.name,
@@ -109,6 +111,13 @@ def _check_replicas(replicas: int, limits: SpecLimits) -> None:
         raise bad(
             "replica", f"expected a whole number from 1 to {limits.max_replicas}, got {given}"
         )
+
+
+def _check_pool(pool: str | None, limits: SpecLimits) -> None:
+    """A name that no pool has would bound nothing, which a wrong letter is enough for."""
+    if pool is not None and limits.pools is not None and pool not in limits.pools:
+        known = ", ".join(sorted(limits.pools)) or "none"
+        raise bad("pool", f"expected a pool of the service's settings ({known}), got {pool!r}")
 
 
 def _check_sizes(request: TaskRequest) -> None:
