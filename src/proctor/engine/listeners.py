@@ -38,17 +38,19 @@ class Listeners:
 
         Raises CannotListen; then nothing is bound that was not before.
         """
-        bound: list[str] = []
+        bound: dict[str, socket.socket] = {}
         try:
             for index, one in enumerate(spec.sockets):
                 name = kept_name(spec.name, one)
                 if name not in self._open:
-                    self._open[name] = bind(one.address, f"sockets[{index}].address")
-                    bound.append(name)
-                    self._keep(name, self._open[name].fileno())
+                    bound[name] = bind(one.address, f"sockets[{index}].address")
         except CannotListen:
-            self._close(bound)
+            for listener in bound.values():  # The keeper, which would let go later, has none yet.
+                _end(listener)
             raise
+        for name, listener in bound.items():
+            self._open[name] = listener
+            self._keep(name, listener.fileno())
         return [(kept_name(spec.name, one), one.name) for one in spec.sockets]
 
     def of(self, spec: Spec) -> Iterator[tuple[Socket, socket.socket]]:
@@ -77,8 +79,7 @@ class Listeners:
         for name in names:
             listener = self._open.pop(name)
             self._drop(name)
-            _unlink(listener)
-            listener.close()
+            _end(listener)
 
 
 def kept_name(task: str, one: Socket) -> str:
@@ -145,8 +146,9 @@ def _answers(path: str) -> bool:
     return True
 
 
-def _unlink(listener: socket.socket) -> None:
+def _end(listener: socket.socket) -> None:
     if listener.family == socket.AF_UNIX:
         path = listener.getsockname()
         if is_socket(path):
             os.unlink(path)
+    listener.close()
