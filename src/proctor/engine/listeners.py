@@ -42,7 +42,7 @@ class Listeners:
         try:
             for index, one in enumerate(spec.sockets):
                 name = kept_name(spec.name, one)
-                if name not in self._open:
+                if name not in self._open and name not in bound:
                     bound[name] = bind(one.address, f"sockets[{index}].address")
         except CannotListen:
             for listener in bound.values():  # The keeper, which would let go later, has none yet.
