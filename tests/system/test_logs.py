@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -174,7 +175,7 @@ def test_ranges_of_bytes_are_asked_for_as_of_any_file(service: Service) -> None:
     assert part("bytes=5-99") == (206, b"56789", "bytes 5-9/10")
     status, problem, kept = part("bytes=10-")
     assert (status, json.loads(problem)["title"], kept) == (
-        416, "Requested Range Not Satisfiable", "bytes */10"
+        416, HTTPStatus(416).phrase, "bytes */10"
     )  # fmt: skip
     assert part("lines=1-2") == (200, b"0123456789", None)
     assert service.request("GET", f"{path}?start=3&stop=5").raw == b"34"

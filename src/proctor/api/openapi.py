@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
-import msgspec
-
 from .oapi import AnyOperation, Facts, Group, Nothing
+from .schemas.components import schema_components
 
 Json = dict[str, Any]
 REF = "#/components/schemas/{name}"
@@ -72,8 +71,7 @@ def _schemas(groups: Sequence[Group]) -> Json:
     for group, op in _shown(groups):
         wanted = {op.query, op.body, op.returns, group.error}
         types |= {t for t in wanted if isinstance(t, type) and t not in (Nothing, *FREE)}
-    _, schemas = msgspec.json.schema_components(sorted(types, key=_name), ref_template=REF)
-    return dict(schemas)
+    return schema_components(sorted(types, key=_name), REF)
 
 
 def _name(type: type) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import msgspec
+from proctor.api.schemas.components import schema_components
 
 from .fields import FOLDER_PATHS, TASK
 
@@ -18,7 +18,7 @@ def json_schema() -> dict[str, Any]:
 
     What one table leaves out another may supply, so nothing is required.
     """
-    _, components = msgspec.json.schema_components([TASK], ref_template=REF)
+    components = schema_components([TASK], REF)
     task = components.pop(TASK.__name__)
     fields = {key: field for key, field in task["properties"].items() if key != "name"}
     _relax_paths(fields, components)
