@@ -16,24 +16,23 @@ def test_a_ring_keeps_the_last_points_in_order() -> None:
     ring = Ring(2.0, 3)
 
     for i in range(8):
-        ring.add(point(MIDNIGHT + 2 * i, rss=i << 10))
+        ring.add(100 + i, 0.5, i << 10, 2, 3)
 
-    assert [p.at - MIDNIGHT for p in ring.points(0)] == [10, 12, 14]
+    assert [p.at for p in ring.points(0)] == [210, 212, 214]
     assert [p.rss >> 10 for p in ring.points(0)] == [5, 6, 7]
-    assert [p.at - MIDNIGHT for p in ring.points(MIDNIGHT + 12)] == [12, 14]
+    assert [p.at for p in ring.points(212)] == [212, 214]
 
 
 @pytest.mark.parametrize("before", [0, 1, 2, 3, 4])
 def test_a_second_point_in_a_step_takes_the_place_of_the_first(before: int) -> None:
     ring = Ring(2.0, 3)
     for i in range(before):
-        ring.add(point(MIDNIGHT - 2 * before + 2 * i))
-    ring.add(point(MIDNIGHT, cpu=0.25))
+        ring.add(100 - before + i, 0.5, 1 << 20, 2, 3)
+    ring.add(100, 0.25, 1 << 20, 2, 3)
 
-    ring.add(point(MIDNIGHT + 1.5, cpu=0.75))
+    ring.add(100, 0.75, 1 << 20, 2, 3)
 
-    found = ring.points(MIDNIGHT)
-    assert [(p.at, p.cpu) for p in found] == [(MIDNIGHT, 0.75)]
+    assert ring.points(200) == [Point(200.0, 0.75, 1 << 20, 2, 3)]
     assert len(ring.points(0)) == min(before + 1, 3)
 
 

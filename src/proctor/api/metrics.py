@@ -12,8 +12,8 @@ from proctor.manager import Manager
 from proctor.metrics.logsize import log_sizes
 from proctor.metrics.metrics import Metrics
 from proctor.metrics.procfs import pss
-from proctor.metrics.sampler import Usage
 from proctor.metrics.series import COARSE_STEP, FINE_STEP, Point, Series
+from proctor.metrics.usage import Usage
 
 from .errors import PROBLEM_JSON, ProblemDetails, SeedError, problem_details, seed
 from .oapi import Call, Group, Nothing, Operation

@@ -26,10 +26,10 @@ def watched(limits: Limits, controllers: Collection[str]) -> tuple[str, int] | N
 
     `memory_restart`, and what the kernel does not enforce of `memory_max`.
     """
-    bounds = {"memory_restart": limits.memory_restart}
+    bounds = [("memory_restart", limits.memory_restart)]
     if "memory" not in controllers:
-        bounds["memory_max"] = limits.memory_max
-    given = [(name, most) for name, most in bounds.items() if most is not None]
+        bounds.append(("memory_max", limits.memory_max))
+    given = [(name, most) for name, most in bounds if most is not None]
     return min(given, key=lambda bound: bound[1], default=None)
 
 

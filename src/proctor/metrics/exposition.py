@@ -22,7 +22,7 @@ from proctor.core.world import World
 
 from .histogram import Histogram
 from .metrics import Metrics
-from .sampler import Usage
+from .usage import Usage
 
 REPLICA = ("task", "replica")
 

@@ -12,7 +12,6 @@ import math
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from proctor.core.enforcing import CONTROLLERS, watched
@@ -22,9 +21,11 @@ from proctor.core.model import Note, Now, Replica, ReplicaId, State
 from proctor.core.world import World
 from proctor.log import get_logger
 
-from .procfs import TICKS, Census, Proc, count_fds, marked_run, total
+from .census import Census
+from .procfs import Proc, marked_run
 from .series import Point, Series
 from .trees import trees
+from .usage import Sweep, Usage, seen
 
 log = get_logger("metrics")
 
@@ -33,29 +34,7 @@ KEEP = 60.0
 FIRST_STEP = 0.2
 """Seconds between the first two sweeps: it takes two to know the use of CPU."""
 
-FDS_STEP = 10.0
 MIB = 1 << 20
-
-
-class Usage(Struct, frozen=True):
-    """What the whole tree of a run uses at `at` (monotonic seconds).
-
-    `cpu` is the number of CPUs it kept busy since the reading before, None: not known yet.
-    `spent` is user and system time, with that of ended children that were waited for: it falls
-    when a process ends that nobody waits for.  `cpu_seconds` is how much it has risen in all.
-    `rss` counts shared pages once a process.  `fds` None: we may not look.
-    """
-
-    run: int
-    at: float
-    pids: tuple[int, ...]
-    cpu: float | None
-    spent: float
-    cpu_seconds: float
-    rss: int
-    threads: int
-    fds: int | None
-    fds_at: float
 
 
 class Sampler:
@@ -80,6 +59,7 @@ class Sampler:
         self._mark_base = mark_base
         self._step = step
         self._census = Census()
+        self._last = Sweep(-math.inf, {})
         self._usage: dict[ReplicaId, Usage] = {}
         self._series: dict[ReplicaId, Series] = {}
         self._judged: dict[ReplicaId, int] = {}
@@ -157,7 +137,7 @@ class Sampler:
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._census.rest()
+        self._rest()
         self._wake()
 
     # Inside.
@@ -180,7 +160,11 @@ class Sampler:
             self._slice(self._census.sweep())
             return
         self._timer = None
+        self._rest()
+
+    def _rest(self) -> None:
         self._census.rest()
+        self._last = Sweep(self._last.at, {})
 
     def _slice(
         self, reading: Iterator[dict[int, Proc]], procs: dict[int, Proc] | None = None
@@ -210,10 +194,10 @@ class Sampler:
         found = trees(procs, running, self._keeper_pid, lambda pid: self._adopted(pid, runs))
         self._census.nobodys(procs, {pid for pids in found.values() for pid in pids})
         before, self._usage = self._usage, {}
-        at = time.monotonic()
+        last, self._last = self._last, Sweep(time.monotonic(), procs)
         for leader, pids in found.items():
             r = running[leader]
-            self._usage[r.id] = _seen(r, pids, procs, before.get(r.id), at)
+            self._usage[r.id] = seen(r, pids, before.get(r.id), last, self._last)
         self._credit_scripts(before)
         self._forget(lambda id: id not in self._world.replicas)
         self._remember(now)
@@ -268,8 +252,12 @@ class Sampler:
     def _judge(self) -> None:
         """Have runs ended that use more than their task allows, each once."""
         events: list[Event] = []
+        bounds = {
+            name: watched(task.spec.limits, self._controllers)
+            for name, task in self._world.tasks.items()
+        }
         for id, usage in self._usage.items():
-            bound = watched(self._world.tasks[id.task].spec.limits, self._controllers)
+            bound = bounds[id.task]
             if bound is None or usage.rss <= bound[1] or self._judged.get(id) == usage.run:
                 continue
             if self._world.replicas[id].state is State.UP:
@@ -288,35 +276,6 @@ class Sampler:
         for future in waiting:
             if not future.done():
                 future.set_result(None)
-
-
-def _seen(
-    r: Replica, pids: list[int], procs: dict[int, Proc], before: Usage | None, at: float
-) -> Usage:
-    """Return what a tree uses, by what was read of it now and before."""
-    if before is not None and before.run != r.run:
-        before = None
-    tree = tuple(pids)
-    one = procs[pids[0]] if len(pids) == 1 else total(procs[pid] for pid in pids)
-    spent = one.ticks / TICKS
-    fds, fds_at = (before.fds, before.fds_at) if before else (None, -FDS_STEP)
-    if at - fds_at >= FDS_STEP or (before and before.pids != tree):
-        fds, fds_at = count_fds(pids), at
-    share, risen = _share(r, spent, at, before), _risen(spent, before)
-    # By position: a thousand of them by name would take a millisecond more.
-    return Usage(r.run, at, tree, share, spent, risen, one.rss, one.threads, fds, fds_at)
-
-
-def _share(r: Replica, spent: float, at: float, before: Usage | None) -> float | None:
-    """Return how many CPUs were busy since the reading before, or since a recent start."""
-    if before is not None:
-        return max(0.0, spent - before.spent) / max(at - before.at, 0.01)
-    age = at - r.began
-    return spent / max(age, 0.01) if age <= STEP else None
-
-
-def _risen(spent: float, before: Usage | None) -> float:
-    return spent if before is None else before.cpu_seconds + max(0.0, spent - before.spent)
 
 
 def _spent_since(before: Usage | None, usage: Usage) -> float:

@@ -40,10 +40,8 @@ class Ring:
         self._tick = -1
         self._at = 0  # Where the newest row is.
 
-    def add(self, point: Point) -> None:
-        """Add a point, or put it in the place of the newest one if that is of the same step."""
-        at, cpu, rss, threads, fds = point
-        tick = int(at // self.step)
+    def add(self, tick: int, cpu: float, rss: int, threads: int, fds: int) -> None:
+        """Add the figures of step `tick`, in the place of the newest ones if they are of it too."""
         if tick != self._tick:
             self._advance()
             self._tick = tick
@@ -67,22 +65,27 @@ class Ring:
         ]
 
 
-class Minute:
-    """What the points of a minute come to; `begin` is the first one's."""
+class Series:
+    """Ten minutes in steps of 2 s and a day in steps of a minute, of one replica."""
 
-    __slots__ = ("_count", "_cpu", "_fds", "_rss", "_threads", "begin")
+    __slots__ = ("_count", "_cpu", "_fds", "_rss", "_threads", "_tick", "coarse", "fine")
 
-    def __init__(self, begin: float) -> None:
-        self.begin = begin
-        self._count = 0
-        self._cpu = 0.0
+    def __init__(self) -> None:
+        self.fine = Ring(FINE_STEP, FINE_COUNT)
+        self.coarse = Ring(COARSE_STEP, COARSE_COUNT)
         self._rss = self._threads = self._fds = 0
+        self._begin(-1)
 
     def add(self, point: Point) -> None:
-        _, cpu, rss, threads, fds = point
+        """Take the figures of a moment.  Once a replica and sweep: written to be quick."""
+        at, cpu, rss, threads, fds = point
+        self.fine.add(int(at // FINE_STEP), cpu, rss, threads, fds)
+        tick = int(at // COARSE_STEP)
+        if tick != self._tick:
+            self._end()
+            self._begin(tick)
         self._count += 1
         self._cpu += cpu
-        # Once a replica and sweep; max() would take thrice as long.
         if rss > self._rss:
             self._rss = rss
         if threads > self._threads:
@@ -90,30 +93,21 @@ class Minute:
         if fds > self._fds:
             self._fds = fds
 
-    def point(self) -> Point:
-        return Point(self.begin, self._cpu / self._count, self._rss, self._threads, self._fds)
-
-
-class Series:
-    """Ten minutes in steps of 2 s and a day in steps of a minute, of one replica."""
-
-    __slots__ = ("_minute", "coarse", "fine")
-
-    def __init__(self) -> None:
-        self.fine = Ring(FINE_STEP, FINE_COUNT)
-        self.coarse = Ring(COARSE_STEP, COARSE_COUNT)
-        self._minute: Minute | None = None
-
-    def add(self, point: Point) -> None:
-        self.fine.add(point)
-        begin = point.at // COARSE_STEP * COARSE_STEP
-        if self._minute is None or self._minute.begin != begin:
-            if self._minute is not None:
-                self.coarse.add(self._minute.point())
-            self._minute = Minute(begin)
-        self._minute.add(point)
-
     def last_day(self, since: float) -> list[Point]:
         """Return the points of the coarse ring, and the minute that goes on."""
-        rest = [self._minute.point()] if self._minute is not None else []
+        rest = [Point(self._tick * COARSE_STEP, *self._minute())] if self._count else []
         return [*self.coarse.points(since), *(p for p in rest if p.at >= since)]
+
+    def _begin(self, tick: int) -> None:
+        """Begin a minute: what its points come to is summed up."""
+        self._tick = tick
+        self._count = 0
+        self._cpu = 0.0
+        self._rss = self._threads = self._fds = 0
+
+    def _end(self) -> None:
+        if self._count:
+            self.coarse.add(self._tick, *self._minute())
+
+    def _minute(self) -> tuple[float, int, int, int]:
+        return self._cpu / self._count, self._rss, self._threads, self._fds
