@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -148,19 +149,58 @@ def test_who_sleeps_is_not_read_again_until_it_has_run(census: Census) -> None:
     assert after[grower.pid].rss >= before[grower.pid].rss + (8 << 20)
 
 
-def test_who_sleeps_has_another_parent_when_its_own_ends(census: Census) -> None:
+@contextmanager
+def parent_and_child() -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """A shell that waits for a line, and the child of it that sleeps."""
     script = "sleep 100 & echo $!; read line"
     with subprocess.Popen(
         ["sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as shell:
         assert shell.stdout is not None
-        orphan = int(shell.stdout.readline())
-        until_asleep(orphan)
+        child = int(shell.stdout.readline())
+        until_asleep(child)
+        try:
+            yield shell, child
+        finally:
+            os.kill(child, signal.SIGKILL)
+            shell.kill()
+
+
+def test_who_sleeps_has_another_parent_when_its_own_ends(census: Census) -> None:
+    with parent_and_child() as (shell, orphan):
         *_, before = census.sweep()
-    try:
+        shell.kill()
+        shell.wait()
         *_, after = census.sweep()
 
-        assert before[orphan].parent == shell.pid
-        assert after[orphan].parent not in (shell.pid, orphan)
-    finally:
-        os.kill(orphan, signal.SIGKILL)
+    assert before[orphan].parent == shell.pid
+    assert after[orphan].parent not in (shell.pid, orphan)
+
+
+def test_who_sleeps_has_another_parent_though_nobody_waits_for_the_dead_one(
+    census: Census,
+) -> None:
+    with parent_and_child() as (shell, orphan):
+        *_, before = census.sweep()
+        shell.kill()
+        os.waitid(os.P_PID, shell.pid, os.WEXITED | os.WNOWAIT)
+        *_, after = census.sweep()
+
+    assert before[orphan].parent == shell.pid
+    assert after[orphan].parent not in (shell.pid, orphan)
+
+
+def test_who_sleeps_has_another_parent_when_its_own_ends_during_a_sweep(
+    census: Census, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(census_module, "_SLICE", 1)
+    with parent_and_child() as (shell, orphan):
+        *_, before = census.sweep()
+        sweep = census.sweep()
+        next(sweep)  # The pids are listed, and the first one is read.
+        shell.kill()
+        shell.wait()
+        *_, after = sweep
+
+    assert before[orphan].parent == shell.pid
+    assert after[orphan].parent not in (shell.pid, orphan)

@@ -83,6 +83,8 @@ class Census:
     def __init__(self) -> None:
         self._known: dict[str, _Known] = {}
         self._others: set[str] = set()
+        self._alive: set[int] = set()
+        self._dead: set[int] = set()
         self._count = 0
         self._most_open = min(MOST_OPEN, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
 
@@ -96,6 +98,7 @@ class Census:
         if self._count % REREAD == 0:
             self._others.clear()
         self._count += 1
+        self._dead.clear()
         folder = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             names = [n for n in os.listdir(folder) if n[0] <= "9" and n not in self._others]
@@ -109,6 +112,7 @@ class Census:
 
     def rest(self) -> None:
         """Let go of all: there may be no sweep for long."""
+        self._alive.clear()
         for name in list(self._known):
             self._drop(name)
 
@@ -117,6 +121,7 @@ class Census:
         before = (time.clock_gettime(time.CLOCK_BOOTTIME) - OLD) * TICKS
         found = (pid for pid, proc in procs.items() if pid not in ours and proc.start < before)
         self._others.update(map(str, found))
+        self._alive.difference_update(map(int, self._others))
         for name in self._others & self._known.keys():
             self._drop(name)
 
@@ -155,22 +160,28 @@ class Census:
         if name not in self._known:
             return None
         self._drop(name)
+        self._dead.add(int(name))
         try:
             return self._first_read(folder, name)
         except OSError:
             return None
 
     def _bury(self, gone: Collection[str], found: dict[int, Proc]) -> None:
-        """Forget who is gone; their children, though asleep, have another parent now."""
-        pids = {self._drop(name) for name in gone}
-        orphans = [one for one in self._known.values() if one.proc and one.proc.parent in pids]
-        for one in orphans if pids else ():
+        """Forget who is gone; their children, though asleep, have another parent now.
+
+        They have it as soon as one is a zombie, or when another has its pid.
+        """
+        for name in gone:
+            self._drop(name)
+        dead = self._dead | (self._alive - found.keys())
+        self._alive = set(found)
+        known = self._known.values() if dead else ()
+        orphans = [one for one in known if one.proc and one.proc.parent in dead]
+        for one in orphans:
             with suppress(OSError):
                 one.read()
                 if one.proc is not None:
                     found[one.pid] = one.proc
 
-    def _drop(self, name: str) -> int:
-        one = self._known.pop(name)
-        one.close()
-        return one.pid
+    def _drop(self, name: str) -> None:
+        self._known.pop(name).close()
