@@ -6,8 +6,6 @@ Rule: without a token the service listens on loopback addresses and Unix sockets
 told that this is insecure.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import socket

@@ -5,8 +5,6 @@ are passed over, and those that an older one lacks are None or empty, so that a 
 of different age understand each other.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from msgspec import Struct, field

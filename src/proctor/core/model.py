@@ -1,7 +1,5 @@
 """Tasks that exist: their replicas, states and runs, and how those end.  Values only."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import NamedTuple
 

@@ -3,8 +3,6 @@
 Seconds are floats, sizes bytes.  What the wire calls `replica` is `replicas` here.
 """
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 from msgspec import Struct

@@ -1,7 +1,5 @@
 """Addresses, URLs and patterns within a request: whether they can be what they should be."""
 
-from __future__ import annotations
-
 import re
 from urllib.parse import urlsplit
 

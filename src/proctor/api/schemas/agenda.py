@@ -1,7 +1,5 @@
 """The wire of the agenda: what fires when, of all tasks.  Times are unix seconds."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta, Struct

@@ -1,7 +1,5 @@
 """JSON Schemas of the wire's structs."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Iterable
 from typing import Any

@@ -1,7 +1,5 @@
 """What goes to and from processes directly: input, terminals, commands beside them."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta, Struct

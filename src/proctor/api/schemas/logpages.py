@@ -1,7 +1,5 @@
 """The wire of pages of logs: where one begins, which way it goes, and what is in it."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta, Struct

@@ -1,7 +1,5 @@
 """What /v1 answers about the use of resources.  Times are unix seconds, sizes bytes."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct

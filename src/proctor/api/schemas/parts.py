@@ -1,7 +1,5 @@
 """The parts of a task that are objects of their own at the wire."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta, Struct

@@ -1,7 +1,5 @@
 """The wire of the past: which events are asked for, and a page of them."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta, Struct

@@ -1,7 +1,5 @@
 """What /proc answers, and its queries."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType

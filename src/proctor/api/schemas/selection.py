@@ -1,7 +1,5 @@
 """What a verb acts on, and how its operation is asked for."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta, Struct

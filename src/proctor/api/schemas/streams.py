@@ -1,7 +1,5 @@
 """The wire of logs and events: what is asked, and one line or event."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct

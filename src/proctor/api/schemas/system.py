@@ -1,7 +1,5 @@
 """What /v1 answers about schedules, the graph and the service itself.  Times are unix seconds."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta, Struct

@@ -1,7 +1,5 @@
 """A task at the wire, as POST /proc, /v1/tasks and the file take it: every field, described."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta, Struct

@@ -1,7 +1,5 @@
 """What /v1 answers about tasks.  Times are unix seconds."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct

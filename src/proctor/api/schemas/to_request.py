@@ -1,7 +1,5 @@
 """A Spec as the request that would make it, and with its secrets hidden."""
 
-from __future__ import annotations
-
 import re
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """When a task runs, from its request."""
 
-from __future__ import annotations
-
 import math
 import re
 from datetime import datetime

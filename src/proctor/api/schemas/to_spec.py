@@ -1,7 +1,5 @@
 """How a request becomes a Spec: what spans fields, or depends on the machine, is checked here."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The wire of the stream of metrics: short, because it comes every two seconds for every task."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from msgspec import Meta, Struct

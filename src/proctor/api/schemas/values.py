@@ -1,7 +1,5 @@
 """Single values of the wire: their types, ranges and patterns, which the OpenAPI document shows."""
 
-from __future__ import annotations
-
 import signal
 from enum import StrEnum
 from typing import Annotated
