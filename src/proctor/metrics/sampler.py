@@ -21,6 +21,7 @@ from proctor.core.model import Note, Now, Replica, ReplicaId, State
 from proctor.core.world import World
 from proctor.log import get_logger
 
+from .bounds import is_bounded
 from .census import Census
 from .procfs import Proc, marked_run
 from .series import Point, Series
@@ -148,8 +149,7 @@ class Sampler:
             self._timer = asyncio.get_running_loop().call_soon(self._tick)
 
     def _is_bounded(self, name: str) -> bool:
-        task = self._world.tasks.get(name)
-        return task is not None and watched(task.spec.limits, self._controllers) is not None
+        return is_bounded(self._world, name, self._controllers)
 
     def _bounded(self) -> bool:
         names = [name for name in self._world.tasks if self._is_bounded(name)]
