@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import statistics
 import subprocess
+import sys
 from collections.abc import Callable
 
 from rows import MIB, Values
 from systems import a_place
-from tools import BUILD, Place, answers_a_second
+from tools import BUILD, Place, answers_a_second, median_of, monotonic
 
 ANSWER = 34_000
 """Bytes of a GET /proc with 100 tasks."""
@@ -82,6 +83,24 @@ def listing(place: Place) -> Values:
         server.communicate()
 
 
+def begin(place: Place) -> Values:
+    """Return the ms of an interpreter that does nothing: no service in Python starts faster."""
+    return {"begin": _bare_python()}
+
+
+def ls(place: Place) -> Values:
+    return {"ls": _bare_python()}
+
+
+def _bare_python() -> float:
+    def measure(_: int) -> float:
+        begin = monotonic()
+        subprocess.run([sys.executable, "-I", "-S", "-c", "pass"], check=True)
+        return (monotonic() - begin) * 1e3
+
+    return median_of(measure, 20, 5)
+
+
 LIMITS: dict[str, Callable[[Place], Values]] = {
     "first": first,
     "fleet": fleet,
@@ -92,6 +111,8 @@ LIMITS: dict[str, Callable[[Place], Values]] = {
     "writer": writer,
     "writers": writers,
     "listing": listing,
+    "begin": begin,
+    "ls": ls,
 }
 
 

@@ -7,13 +7,12 @@ import os
 import shlex
 import socket
 import sqlite3
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
 from systems import Load, System
-from tools import Http, answers_a_second, request
+from tools import OURS, Http, answers_a_second, request
 
 CONNECTIONS = 8
 
@@ -31,9 +30,8 @@ class Proctor(System):
         config = self.folder / "proctor.toml"
         # So that byte-exactness can be checked: the default quota is 100 MiB a replica.
         config.write_text('[output]\nreplica_quota = "4 GiB"\ntotal_quota = "8 GiB"\n')
-        proctor = Path(sys.executable).with_name("proctor")
         options = ["--port", str(self.address[1]), "--state-dir", str(self.folder / "state")]
-        return [str(proctor), "serve", *options, "--config", str(config)]
+        return [str(OURS / "bin/proctor"), "serve", *options, "--config", str(config)]
 
     def connect(self) -> None:
         self._http = Http(self.address)

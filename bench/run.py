@@ -25,7 +25,7 @@ from proctor_system import Proctor
 from rows import ROWS, SCENARIOS, Row, Values
 from supervisord_system import Supervisord
 from systems import CannotDo, System
-from tools import TooSlow, build_programs, install_peers, monotonic
+from tools import TooSlow, build_programs, install_ours, install_peers, monotonic
 
 LIMIT = "limit"
 ALL_ROWS = (*ROWS, *DAILY_ROWS)
@@ -46,6 +46,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # leaving nothing behind
     signal.signal(signal.SIGALRM, _too_slow)
     build_programs()
+    install_ours()
     systems = options.systems
     if {"supervisord", "circus"} & set(systems) and not install_peers():
         systems = [name for name in systems if name in (LIMIT, "Proctor")]

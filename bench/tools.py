@@ -20,6 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 BUILD = HERE / "build"
 PEERS = BUILD / "peers"
+OURS = BUILD / "ours"
 PROGRAMS = ("child", "watch", "load", "limit")
 
 
@@ -57,6 +58,20 @@ def install_peers() -> bool:
         return False
     mark.touch()
     return True
+
+
+def install_ours() -> None:
+    """Put this checkout into an environment as users have it, without what only its tests need."""
+    root = HERE.parent
+    lock, mark = root / "requirements.lock", OURS / ".installed"
+    if not mark.exists() or mark.stat().st_mtime < lock.stat().st_mtime:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", OURS], check=True)
+        pip = [OURS / "bin/pip", "install", "-qq", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--require-hashes", "-r", lock], check=True, timeout=300)
+        subprocess.run([*pip, "--no-deps", "--editable", root], check=True, timeout=120)
+        mark.touch()
+    compiling = [OURS / "bin/python", "-m", "compileall", "-qq", root / "src", OURS / "lib"]
+    subprocess.run(compiling, check=False)
 
 
 # A place of its own for each measurement.
