@@ -19,6 +19,8 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments[:1] == ["serve"]:
         _serve(arguments)
+    if sys.__stdout__ is None:  # Closed: `proctor start web >&-`.
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
     from proctor.cli import cli
 
     cli(prog_name="proctor")

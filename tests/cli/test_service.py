@@ -41,3 +41,24 @@ def test_listing_in_a_pipe_loads_nothing_that_it_does_not_need(cli: Cli) -> None
     _, err = process.communicate(timeout=PATIENCE)
 
     assert err == "[]\n"
+
+
+def test_what_cannot_be_printed_is_said_in_one_line(cli: Cli) -> None:
+    with open("/dev/full", "w") as full:
+        process = cli.spawn("ls", "--json", stdout=full, stderr=subprocess.PIPE)
+        _, err = process.communicate(timeout=PATIENCE)
+
+    assert err == "proctor: [Errno 28] No space left on device\n"
+    assert process.returncode == 1
+
+
+def test_a_command_does_its_work_with_its_output_closed(cli: Cli) -> None:
+    code = (
+        "import os, sys; os.close(1); os.execv(sys.executable, [sys.executable, '-m', 'proctor',"
+        " 'add', 'quiet', '--', 'sleep', '1000'])"
+    )
+    process = cli.spawn_python(code, stderr=subprocess.PIPE)
+    _, err = process.communicate(timeout=PATIENCE)
+
+    assert (err, process.returncode) == ("", 0)
+    assert cli.states()["quiet"] == "running"

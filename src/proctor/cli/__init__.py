@@ -80,6 +80,10 @@ class LazyGroup(click.Group):
             from .failure import leave_quietly
 
             leave_quietly()
+        except OSError as error:
+            from .failure import not_written
+
+            not_written(error)
         return result
 
     def resolve_command(
