@@ -182,10 +182,10 @@ def test_ranges_of_bytes_are_asked_for_as_of_any_file(service: Service) -> None:
 
 
 @contextmanager
-def unread(service: Service, path: str) -> Iterator[http.client.HTTPResponse]:
+def unread(service: Service, path: str, **headers: str) -> Iterator[http.client.HTTPResponse]:
     """Ask, and do not read the answer."""
     with closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=PATIENCE)) as c:
-        c.request("GET", path)
+        c.request("GET", path, headers=headers)
         yield c.getresponse()
 
 
@@ -288,6 +288,32 @@ def test_any_event_of_a_log_can_be_resumed_behind(service: Service) -> None:
         stream.close()
         assert rest == [entry for _, entry in whole[at + 1 :]], at
     assert service.request("GET", "/v1/logs?follow=1&after=rubbish").status == 400
+
+
+def id_behind_what_there_is(service: Service, task: str, after: str = "") -> str:
+    """Follow until all that there is has come, and return the id that says so."""
+    query = {"follow": 1, "task": task} | ({"after": after} if after else {})
+    target = f"/v1/logs?{urlencode(query)}"
+    with unread(service, target, Accept="text/event-stream") as answer:
+        last = line = b""
+        while not (last.startswith(b"id: ") and line == b"\n"):
+            last, line = line, answer.readline()
+        return last[4:].decode().strip()
+
+
+def test_the_begin_of_a_run_that_writes_nothing_is_not_repeated_to_who_resumes(
+    service: Service,
+) -> None:
+    service.must_post("mute", "sleep 1000", type="daemon")
+    service.wait_running("mute")
+
+    once = id_behind_what_there_is(service, "mute")
+    twice = id_behind_what_there_is(service, "mute", after=once)
+    with closing(events_of(service, twice, task="mute")) as rest:
+        assert service.request("POST", "/v1/tasks/mute/stop").status == 202
+        first = next(rest)[1]
+
+    assert first["marker"].startswith("killed by signal 15")
 
 
 def test_every_way_to_choose_lines_works_over_http(service: Service) -> None:

@@ -32,7 +32,8 @@ BATCH = 500
 FEW_PLACES, MOST_PLACES = 32, 1000
 """Of more replicas than a few only the last event of a batch has an id, of too many none has."""
 SETTLED, MARGIN = 10.0, 5.0
-"""A replica that has been silent for so many seconds is covered by a moment so much later."""
+"""A replica that has been silent, without a marker, for so many seconds is covered by a moment so
+much later."""
 MOST_MARKERS = 1000
 
 
@@ -91,11 +92,13 @@ class Following:
         for source in sources:
             stop = self._ends[source.id]
             source = replace(source, stop=stop)
+            latest = max((mark.time for mark in source.markers), default=0.0)
             if after is None:
                 start = begin(self._root, source, wishes)
             else:
                 source, start = self._resumed(source, after)
             self._sent.starts[source.id] = start
+            self._sent.marked[source.id] = latest
             placed.append(replace(source, start=min(start, stop)))
         return placed
 
@@ -158,12 +161,14 @@ class _Sent:
     """What the client has got; `id` says so.
 
     Rule: a replica is in `places`, or nothing of it that is older than `since` is still to come
-    and nothing that is younger has been sent.  `starts` are where the first line sent may be.
+    and nothing that is younger has been sent.  `starts` are where the first line sent may be,
+    `marked` when the last marker was that there was at first.
     """
 
     def __init__(self) -> None:
         self.places: dict[ReplicaId, Place] = {}
         self.starts: dict[ReplicaId, int] = {}
+        self.marked: dict[ReplicaId, float] = {}
         self._since = 0.0
         self._touched: dict[ReplicaId, float] = {}
 
@@ -192,7 +197,11 @@ class _Sent:
     def caught_up(self, now: float, states: dict[ReplicaId, State]) -> None:
         """All that there was `now` (wall seconds) is sent, or was not wanted."""
         self._since = now - MARGIN
-        young = [id for id, state in states.items() if state.modified > now - SETTLED]
+        young = [
+            id
+            for id, state in states.items()
+            if max(state.modified, self.marked.get(id, 0.0)) > now - SETTLED
+        ]
         sent = {id: self._place(id) for id in young}
         self.places = {
             id: replace(place, offset=max(states[id].whole, place.offset))
