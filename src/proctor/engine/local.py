@@ -22,6 +22,7 @@ from proctor.keeper.protocol import VERSION, Frame
 from . import notify
 from .auxiliary import FIRST, Auxiliary
 from .base import KnownRun
+from .frames import CODEC
 from .identity import Accounts
 from .inputs import Inputs
 from .listeners import Listeners
@@ -71,7 +72,7 @@ class LocalEngine:
         on_lost: Callable[[], None],
     ) -> None:
         sock.set_inheritable(False)
-        self._link = Link(sock)
+        self._link = Link(sock, CODEC)
         self.mark_base = mark_base
         self._environ = {k: v for k, v in environ.items() if k not in _OWN_VARIABLES}
         self._on_output = on_output

@@ -9,7 +9,7 @@ import socket
 from collections import deque
 from collections.abc import Iterable
 
-from .protocol import Decoder, Frame, encode
+from .protocol import CODEC, Codec, Decoder, Frame, encode
 
 _READ = 1 << 16  # Some 30 spawns: what one turn of the loop takes in.
 _CHUNK = 1 << 16
@@ -24,17 +24,18 @@ class Link:
     The descriptors of a queued frame stay the caller's, who keeps them open until it is sent.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, codec: Codec = CODEC) -> None:
         sock.setblocking(False)
         self.sock = sock
         self.closed = False
         self.choked = False
-        self._decoder = Decoder()
+        self._codec = codec
+        self._decoder = Decoder(codec)
         self._out: deque[tuple[bytes, tuple[int, ...]]] = deque()
 
     def send(self, frame: Frame, fds: tuple[int, ...] = ()) -> None:
         if not self.closed:
-            body = encode(frame | {"fds": len(fds)} if fds else frame)
+            body = encode(frame | {"fds": len(fds)} if fds else frame, self._codec)
             self._out.append((body, fds))
 
     def flush(self) -> bool:

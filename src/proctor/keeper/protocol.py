@@ -64,18 +64,34 @@ from __future__ import annotations
 import json
 import struct
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 VERSION = 2
 Frame = dict[str, Any]
 _LENGTH = struct.Struct(">I")
 MAX_FRAME = 64 << 20
-_to_json = json.JSONEncoder(separators=(",", ":")).encode
+_to_text = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def encode(frame: Frame) -> bytes:
-    body = _to_json(frame).encode("ascii")
+def to_json(frame: Frame) -> bytes:
+    return _to_text(frame).encode("ascii")
+
+
+def from_json(text: bytearray) -> Any:
+    """ValueError: it is no JSON."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("a frame nested too deep") from error
+
+
+Codec = tuple[Callable[[Frame], bytes], Callable[[bytearray], Any]]
+CODEC: Codec = (to_json, from_json)
+
+
+def encode(frame: Frame, codec: Codec = CODEC) -> bytes:
+    body = codec[0](frame)
     return _LENGTH.pack(len(body)) + body
 
 
@@ -86,7 +102,8 @@ class Decoder:
     that claims descriptors that did not come.  After that nothing can be trusted: hang up.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, codec: Codec = CODEC) -> None:
+        self._from_json = codec[1]
         self._bytes = bytearray()
         self._fds: deque[int] = deque()
 
@@ -103,7 +120,9 @@ class Decoder:
             end = at + _LENGTH.size + length
             if end > len(self._bytes):
                 break
-            frame = _object(self._bytes[at + _LENGTH.size : end])
+            frame = self._from_json(self._bytes[at + _LENGTH.size : end])
+            if not isinstance(frame, dict):
+                raise ValueError("a frame that is no object")
             frames.append((frame, self._take(frame.get("fds", 0))))
             at = end
         del self._bytes[:at]
@@ -119,13 +138,3 @@ class Decoder:
         fds = list(self._fds)
         self._fds.clear()
         return fds
-
-
-def _object(text: bytearray) -> Frame:
-    try:
-        frame = json.loads(text)
-    except RecursionError as error:
-        raise ValueError("a frame nested too deep") from error
-    if not isinstance(frame, dict):
-        raise ValueError("a frame that is no object")
-    return frame
