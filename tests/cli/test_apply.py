@@ -112,6 +112,35 @@ def test_a_refusal_names_the_line_before_anything_is_done(cli: Cli) -> None:
     assert cli.states() == {}
 
 
+def test_a_circle_of_dependencies_is_told_before_anything_is_done(cli: Cli) -> None:
+    cli("add", "old", "--dep", "one", "--", "sleep", "1000", "--no-wait")
+    known = cli.states()
+    two = '[tasks.two]\ncmd = "true"\ndeps = ["old"]\n'
+    write(cli.folder, two + '[tasks.one]\ncmd = "true"\ndeps = [{task = "two", until = "ready"}]\n')
+
+    for more in ([], ["--dry-run"]):
+        refused = cli("apply", *more)
+
+        assert refused.status == 1
+        assert refused.out == ""
+        assert re.search(r"proctor.toml:[36]: tasks.\w+: dependency cycle: ", refused.err)
+    assert cli.states() == known
+
+
+def test_two_tasks_may_change_which_of_them_depends_on_the_other(cli: Cli) -> None:
+    one, two = '[tasks.{}]\ncmd = "exec sleep 1000"\n', 'deps = ["{}"]\n'
+    write(cli.folder, one.format("a") + two.format("b") + one.format("b"))
+    cli("apply", ok=True)
+    write(cli.folder, one.format("b") + two.format("a") + one.format("a"))
+
+    dry = cli("apply", "--dry-run", ok=True)
+    cli("apply", ok=True)
+
+    assert '    deps: [] -> ["a"]\n' in dry.out
+    assert '    deps: [{"task":"b"}] -> []\n' in dry.out
+    assert {t["name"]: t["deps"] for t in cli("ls", "--json").json} == {"a": [], "b": ["a"]}
+
+
 def test_a_wrong_file_is_a_wrong_use(cli: Cli) -> None:
     write(cli.folder, "[tasks.web]\ncomand = 1")
 

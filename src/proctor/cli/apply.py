@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from proctor.client.errors import ApiError
 from proctor.client.models import Change, PutResult
@@ -16,6 +18,7 @@ from proctor.client.sync import Client
 from .failure import Failed, told
 from .files import file_options, load_file
 from .options import json_option, wait_options
+from .order import Circle, deps_first, deps_of
 from .output import emit_json, paint, printable
 from .settle import settle
 from .words import plural
@@ -27,6 +30,14 @@ OWNER = "proctor/file"
 """The label that says from which file a task was applied, so that --prune knows what is its own."""
 
 SIGNS = {"created": ("+", "green"), "updated": ("~", "yellow"), "removed": ("-", "red")}
+
+
+class Refused(Failed):
+    """The service does not take a task; `code` is the kind of problem."""
+
+    def __init__(self, message: str, code: str) -> None:
+        self.code = code
+        super().__init__(message)
 
 
 class Step(Struct, frozen=True):
@@ -71,10 +82,13 @@ def command(
         if as_json:
             emit_json(steps)
         else:
-            show(steps, dry_run=dry_run)
+            show(steps)
+        if not dry_run:
+            perform(client, manifest, steps, roll=roll)
+        if not as_json:
+            count(steps, dry_run=dry_run)
         if dry_run:
             return
-        perform(client, manifest, steps, roll=roll)
         changed = [step.task for step in steps if step.result in ("created", "updated")]
         if changed and not no_wait:
             settle(client, changed, timeout, quiet=as_json)
@@ -91,11 +105,9 @@ def owner_of(manifest: Manifest) -> str:
 
 
 def plan(client: Client, manifest: Manifest, *, prune: bool) -> list[Step]:
-    """Ask the service what would be done.  Raises Failed at the first task that it refuses."""
-    steps = []
-    for name, entry in manifest.tasks.items():
-        answer = _put(client, manifest, entry, dry_run=True)
-        steps.append(Step(name, answer.result, answer.changes, answer.restarts))
+    """Ask the service what would be done.  Raises Failed at the first task that is refused."""
+    _ordered(client, manifest)
+    steps = [_planned(client, manifest, entry) for entry in manifest.tasks.values()]
     if prune:
         owner = owner_of(manifest)
         gone = [t.name for t in client.tasks() if t.labels.get(OWNER) == owner]
@@ -103,13 +115,41 @@ def plan(client: Client, manifest: Manifest, *, prune: bool) -> list[Step]:
     return steps
 
 
+def _planned(client: Client, manifest: Manifest, entry: Entry) -> Step:
+    try:
+        answer = _put(client, manifest, entry, dry_run=True)
+        return Step(entry.name, answer.result, answer.changes, answer.restarts)
+    except Refused as refused:
+        if refused.code != "dependency_cycle":
+            raise
+    # Of tasks as they are now; those of the file will have opened it before it is this one's turn.
+    free = replace(entry, values={**entry.values, "deps": []})
+    answer = _put(client, manifest, free, dry_run=True)
+    before = next((one.before for one in answer.changes if one.field == "deps"), "[]")
+    after = msgspec.json.encode(entry.values["deps"]).decode()
+    changes = [one for one in answer.changes if one.field != "deps"]
+    changes.append(Change("deps", before, after))
+    return Step(entry.name, "updated", changes, answer.restarts)
+
+
 def perform(client: Client, manifest: Manifest, steps: Sequence[Step], *, roll: bool) -> None:
     """Do it; what is unchanged is told all the same, so that it knows of the file as it is now."""
-    for step in steps:
-        if step.result != "removed":
-            _put(client, manifest, manifest.tasks[step.task], roll=roll)
+    for entry in _ordered(client, manifest):
+        _put(client, manifest, entry, roll=roll)
     if gone := [step.task for step in steps if step.result == "removed"]:
         client.remove(*gone)
+
+
+def _ordered(client: Client, manifest: Manifest) -> list[Entry]:
+    """Return the tasks of the file, each behind what it depends on.  Raises Failed."""
+    file = {name: deps_of(entry.values) for name, entry in manifest.tasks.items()}
+    others = {task.name: task.deps for task in client.tasks() if task.name not in file}
+    try:
+        order = deps_first({**file, **others})
+    except Circle as circle:
+        entry = next(manifest.tasks[name] for name in circle.way if name in file)
+        raise Failed(located(entry, "deps", str(circle))) from None
+    return [manifest.tasks[name] for name in order if name in file]
 
 
 def _put(client: Client, manifest: Manifest, entry: Entry, **options: bool) -> PutResult:
@@ -119,24 +159,28 @@ def _put(client: Client, manifest: Manifest, entry: Entry, **options: bool) -> P
     except ApiError as error:
         if error.status >= 500:
             raise
-        raise Failed(located(entry, error)) from None
+        raise Refused(located(entry, error.field or "", str(error)), error.code) from None
 
 
-def located(entry: Entry, error: ApiError) -> str:
-    """Return the service's objection with the place in the file that it is about."""
+def located(entry: Entry, field: str, objection: str) -> str:
+    """Return the objection with the place in the file that it is about."""
     from proctor.manifest.manifest import nearest
 
-    path = tuple((error.field or "").partition("[")[0].split("."))
+    path = tuple(field.partition("[")[0].split("."))
     source = nearest(entry.leaves, path)
     place = "" if source is None or source.file is None else f"{source.file}:{source.line}: "
-    return f"{place}tasks.{entry.name}: {error}"
+    return f"{place}tasks.{entry.name}: {objection}"
 
 
-def show(steps: Sequence[Step], *, dry_run: bool = False) -> None:
+def show(steps: Sequence[Step]) -> None:
     """Print a line for each task that changes, and one for each of its fields that do."""
     for step in steps:
         if step.result in SIGNS:
             _show_step(step)
+
+
+def count(steps: Sequence[Step], *, dry_run: bool = False) -> None:
+    """Print how many tasks have changed, or would."""
     unchanged = sum(step.result == "unchanged" for step in steps)
     changed = len(steps) - unchanged
     done = "would change" if dry_run else "changed"

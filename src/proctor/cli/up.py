@@ -16,8 +16,8 @@ import click
 from proctor.client.errors import ClientError, NotReachable, OperationFailed, Unfinished
 from proctor.client.sync import Client
 
-from .apply import perform, plan, show
-from .failure import FAILED, complain, told
+from .apply import count, perform, plan, show
+from .failure import FAILED, complain, say_no_more, told
 from .files import file_options, load_file
 from .loglines import Column, shown
 from .output import paint, printable
@@ -82,6 +82,7 @@ def _session(client: Client, service: Service | None, manifest: Manifest, times:
         steps = plan(client, manifest, prune=False)
         show(steps)
         perform(client, manifest, steps, roll=False)
+        count(steps)
         _start_resting(client, [step.task for step in steps if step.result == "unchanged"])
         # Only now is there something to follow; what was written meanwhile comes first.
         follow = partial(_follow, names, since, column, times, over)
@@ -130,7 +131,10 @@ def _stop(client: Client, service: Service | None, names: Sequence[str]) -> int:
 def _follow(
     names: Sequence[str], since: float, column: Column, times: bool, over: threading.Event
 ) -> None:
-    """Print what the tasks write, in a thread of its own."""
+    """Print what the tasks write, in a thread of its own.
+
+    When nobody reads it any more, as in `proctor up | head`, that is as good as Ctrl-C.
+    """
     try:
         with Client() as client:
             for line in client.logs(*names, since=round(since, 3), follow=True):
@@ -138,6 +142,12 @@ def _follow(
     except ClientError as error:
         if not over.is_set():
             complain(f"no output: {error}")
+    except OSError as error:
+        say_no_more()
+        if not isinstance(error, BrokenPipeError):
+            complain(f"no output: {error}")
+        # Not os.kill: another thread could get it, and the main one would sleep on.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
 def _note(level: str, event: str, fields: str) -> None:
