@@ -173,6 +173,19 @@ def test_up_starts_a_service_and_ends_it_with_the_tasks(own: Cli) -> None:
         assert "web:0 | hello" in lines
 
 
+def test_up_ends_with_its_tasks_when_nobody_reads_it_any_more(cli: Cli) -> None:
+    write(cli.folder, '[tasks.chatty]\ncmd = "while echo hello; do sleep 0.05; done"\n')
+    with up(cli) as process:
+        wait_for(process, "hello")
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(PATIENCE) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+    assert cli.states() == {"chatty": "stopped"}
+
+
 def test_up_says_why_its_service_does_not_start(own: Cli) -> None:
     write(own.folder, TEXT)
 

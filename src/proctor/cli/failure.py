@@ -64,16 +64,16 @@ def told() -> Iterator[None]:
 
 def leave_quietly() -> NoReturn:
     """End as `ls | head` expects: nobody reads us any more, and that is no fault."""
-    _say_no_more()
+    say_no_more()
     raise SystemExit(0)
 
 
 def not_written(error: OSError) -> NoReturn:
     """End because something, most likely what we print, could not be written or read."""
-    _say_no_more()
+    say_no_more()
     raise Failed(str(error)) from None
 
 
-def _say_no_more() -> None:
+def say_no_more() -> None:
     """Drop what is still to be printed, which Python would try again at the end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
