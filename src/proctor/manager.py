@@ -7,7 +7,6 @@ Rule 2: saved before performed, so that a manager that dies in between knows wha
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
@@ -31,6 +30,7 @@ from .records import SAVE_AGAIN, Records
 from .scripts.command import host_command
 from .scripts.hosts import Hosts
 from .store.store import Saved, Store
+from .waiting import Waiting
 
 log = get_logger("manager")
 
@@ -70,7 +70,7 @@ class Manager:
         self._on_changes = on_changes
         self._on_fatal = on_fatal
         self._hosts = Hosts(world, host_command)
-        self._watchers: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
+        self._waiting = Waiting()
         self._timer: asyncio.TimerHandle | None = None
         self._wall_timer = WallTimer(self._on_wall_due)
 
@@ -214,10 +214,14 @@ class Manager:
 
     async def wait_removed(self, name: str) -> None:
         """Return when no task of that name is left, or another one has taken its place."""
-        task = self.world.tasks.get(name)
-        if task is not None:
-            born = task.start_time
-            await self.until([name], lambda: _gone(self.world, name, born))
+        if (task := self.world.tasks.get(name)) is None:
+            return
+
+        def gone() -> bool:
+            now = self.world.tasks.get(name)
+            return now is None or (now.start_time != task.start_time and not now.removing)
+
+        await self.until([name], gone)
 
     async def halt(self, *, at_once: bool = False) -> None:
         """Stop everything, dependents first, and return when nothing is alive."""
@@ -261,11 +265,7 @@ class Manager:
 
     async def until(self, names: Iterable[str], holds: Callable[[], bool]) -> None:
         """Wait until `holds()`, asked again whenever one of the tasks (any, for "") has changed."""
-        while not holds():
-            future = asyncio.get_running_loop().create_future()
-            for name in names:
-                self._watchers[name].append(future)
-            await future
+        await self._waiting.until(names, holds)
 
     # News.
 
@@ -321,10 +321,7 @@ class Manager:
         for run in changes.runs.values():
             _log_run(run)
         names = {id.task for id in changes.replicas} | changes.tasks.keys() | changes.removed
-        for name in [*names, ""]:
-            for future in self._watchers.pop(name, ()):
-                if not future.done():
-                    future.set_result(None)
+        self._waiting.wake(names)
 
     def _arm(self) -> None:
         mono, wall = self.world.next_deadlines()
@@ -340,14 +337,8 @@ class Manager:
 
 
 def _check_theirs(name: str) -> None:
-    """Raise UnknownTask for a task of our own, which nobody else knows of."""
-    if is_internal(name):
+    if is_internal(name):  # A task of our own, which nobody else knows of.
         raise UnknownTask(f"no task is named {name!r}", field="name")
-
-
-def _gone(world: World, name: str, born: float) -> bool:
-    task = world.tasks.get(name)
-    return task is None or (task.start_time != born and not task.removing)
 
 
 def _log_run(run: Run) -> None:

@@ -15,9 +15,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from . import handover
+from .children import become_subreaper, reap
 from .custody import Custody
 from .launch import SIGNALS
 from .log import log, log_exception
@@ -25,7 +25,6 @@ from .loop import Loop, catch_signals, guard
 from .manager import REFUSED, Manager, restart_delay
 from .protocol import VERSION, Frame
 
-PR_SET_CHILD_SUBREAPER = 36
 PATIENCE = 5.0  # How long a manager may take to go once it said so; then it is killed.
 LAST_RESORT = 10.0  # How long to try to kill what is left before ending all the same.
 
@@ -215,9 +214,7 @@ class Keeper:
 
     def _reap(self) -> None:
         """Take in everybody who ended: runs, the manager, and strangers that became ours."""
-        dead = []
-        while (one := _next_dead()) is not None:
-            dead.append(one)
+        dead = reap()
         if not dead:
             return
         self._custody.reaped(dead)
@@ -316,22 +313,6 @@ class Keeper:
             self._status = self._leaving
 
 
-def _next_dead() -> tuple[int, int, Any] | None:
-    try:
-        dead = os.wait4(-1, os.WNOHANG)
-    except ChildProcessError:
-        return None
-    return dead if dead[0] else None
-
-
-def _become_subreaper() -> None:
-    """Have every descendant whose parent ends become our child, as if we were PID 1."""
-    import ctypes
-
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
-
-
 def main(argv: list[str]) -> int:
     """Run `[--state FD] [--first PID FD] -- MANAGER...`; returns the exit status."""
     if argv == ["--check"]:
@@ -348,7 +329,7 @@ def main(argv: list[str]) -> int:
         return REFUSED
     state = handover.read(memory) if memory is not None else None
     handover.close_on_exec()
-    _become_subreaper()
+    become_subreaper()
     keeper = Keeper(argv, state, first)
     gc.collect()
     gc.freeze()  # Pages that a fork need not copy.
