@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -187,6 +190,36 @@ def test_there_is_a_completion_script_for_each_shell(cli: Cli, shell: str) -> No
     assert "_PROCTOR_COMPLETE" in script
     if found := shutil.which(shell):
         subprocess.run([found, "-n"], input=script, text=True, check=True, timeout=60)
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not here")
+def test_bash_completes_replicas_though_it_breaks_words_at_colons(cli: Cli) -> None:
+    cli("add", "web", "--replica", "2", "--", "sleep", "1000", ok=True)
+    program = Path(sys.executable).with_name("proctor")
+
+    def completed(*words: str, line: str) -> list[str]:
+        ask = f'COMP_LINE="$0"; COMP_WORDS=("$@"); COMP_CWORD={len(words) - 1}\n'
+        ask += f'_proctor_completion {program}; printf "%s\\n" "${{COMPREPLY[@]}}"'
+        script = cli("completion", "bash", ok=True).out + ask
+        env = {k: v for k, v in os.environ.items() if not k.startswith("PROCTOR_")}
+        env |= cli.environment
+        done = subprocess.run(
+            ["bash", "-c", script, line, *words],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stderr == ""
+        return done.stdout.split()
+
+    assert completed("proctor", "stop", "we", line="proctor stop we") == ["web"]
+    assert completed("proctor", "stop", "web", ":", line="proctor stop web:") == ["0", "1"]
+    quoted = completed("proctor", "logs", "-n", "1", "'web:1", line="proctor logs -n 1 'web:1")
+    assert quoted == ["web:1"]
+    given = "proctor logs web:0 --since=1m web:1"
+    words = ["proctor", "logs", "web", ":", "0", "--since", "=", "1m", "web", ":", "1"]
+    assert completed(*words, line=given) == ["1"]
 
 
 def test_doctor_says_what_is_in_trouble(cli: Cli) -> None:
