@@ -103,6 +103,26 @@ def test_a_rolling_restart_replaces_every_process(cli: Cli) -> None:
     assert before.isdisjoint(cli("ls", "--json").json[0]["pids"])
 
 
+def test_a_rolling_restart_says_what_it_leaves_alone(cli: Cli) -> None:
+    cli("add", "web", "--replica", "2", *SLEEP, ok=True)
+    cli("add", "off", *SLEEP, ok=True)
+    cli("stop", "off", "web:1", ok=True)
+    before = cli("ls", "web", "--json").json[0]["pids"]
+
+    one = cli("restart", "--rolling", "web:0")
+    all_ = cli("restart", "--rolling", "web", "off", ok=True)
+
+    assert one.status == 1
+    assert "expected whole tasks, got some replicas of 'web'" in one.err
+    assert sorted(all_.rows) == [
+        ["off:0", "done", "it was not running"],
+        ["web:0", "done", "up"],
+        ["web:1", "done", "it was not running"],
+    ]
+    assert cli.states() == {"web": "running", "off": "stopped"}
+    assert cli("ls", "web", "--json").json[0]["pids"] != before
+
+
 def test_no_wait_returns_what_was_asked_for(cli: Cli) -> None:
     cli("add", "db", "--type", "once", "--no-wait", *SLEEP, ok=True)
     waits = cli("add", "web", "--dep", "db:completed", "--no-wait", *SLEEP)

@@ -110,20 +110,27 @@ class Verbs:
         targets: Done = []
         for name in selected:
             self._world.startable(name)
+        if query.roll:
+            return [target for name in self._whole(selected) for target in self._roll(name, actor)]
         for name, ids in selected.items():
-            scheduled = self._world.tasks[name].spec.is_scheduled
-            rolled = [id for id in ids if _rolls(self._world.replicas[id])]
-            targets += [
-                Target(id, Goal.REST if scheduled else Goal.UP, self._world.replicas[id].run)
-                for id in (rolled if query.roll else ids)
-            ]
-            if query.roll:
-                self._manager.roll(name, actor=actor)
-            elif len(ids) == len(self._world.ids_of(name)):
+            goal = self._goal_of_restart(name)
+            targets += [Target(id, goal, self._world.replicas[id].run) for id in ids]
+            if len(ids) == len(self._world.ids_of(name)):
                 self._manager.restart(name, actor=actor)
             else:
                 self._manager.restart_replicas(ids, actor=actor)
         return targets
+
+    def _roll(self, name: str, actor: str) -> Done:
+        """Restart what runs of a task or has failed; of the rest it is said that it is not."""
+        goal, rest = self._goal_of_restart(name), Outcome(True, "it was not running")
+        replicas = [self._world.replicas[id] for id in self._world.ids_of(name)]
+        targets = [Target(r.id, goal, r.run, None if _rolls(r) else rest) for r in replicas]
+        self._manager.roll(name, actor=actor)
+        return targets
+
+    def _goal_of_restart(self, name: str) -> Goal:
+        return Goal.REST if self._world.tasks[name].spec.is_scheduled else Goal.UP
 
     def run(self, selected: Selected, query: WaitQuery, actor: str) -> Done:
         targets: Done = []
