@@ -6,6 +6,7 @@ import pytest
 
 from proctor.cli.diagnosis import advice
 from proctor.client.models import Exit, Replica, Task
+from proctor.keeper import room
 from tests.system.service import until
 
 from .support import Cli
@@ -149,6 +150,8 @@ def test_the_last_output_says_more(line: str, words: str) -> None:
         ("oom: killed, it took more than limits.memory_max", "memory_max` allows"),
         ("readiness: 127.0.0.1:80: connection refused", "its readiness check does not succeed"),
         ("the pool batch has no free slot", "something else in the pool batch"),
+        ("memory 93 MiB over memory_restart 30 MiB", "memory_restart`: raise that"),
+        (room.refusal(60, 64, run=1) or "", "with more descriptors"),
     ],
 )
 def test_each_reason_has_its_advice(reason: str, words: str) -> None:

@@ -61,6 +61,16 @@ HINTS: tuple[tuple[str, str], ...] = (
         r"oom: killed|over memory_max",
         "It takes more memory than `limits.memory_max` allows: raise that, or see why it does.",
     ),
+    (
+        r"over memory_restart",
+        "It is restarted when it takes more memory than `limits.memory_restart`: raise that, or see "
+        "why it does.",
+    ),
+    (
+        r"the service's limit of \d+ \(ulimit -n\)",
+        "Start the service with more descriptors (`ulimit -Hn`, `LimitNOFILE=` of systemd), or run "
+        "less.",
+    ),
     (r"timeout after", "The run took longer than `timeout` allows."),
     (
         r"readiness: (?P<what>.+)",
