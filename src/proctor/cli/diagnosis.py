@@ -63,8 +63,8 @@ HINTS: tuple[tuple[str, str], ...] = (
     ),
     (
         r"over memory_restart",
-        "It is restarted when it takes more memory than `limits.memory_restart`: raise that, or see "
-        "why it does.",
+        "It is restarted when it takes more memory than `limits.memory_restart`: raise that, or "
+        "see why it does.",
     ),
     (
         r"the service's limit of \d+ \(ulimit -n\)",
