@@ -105,6 +105,16 @@ def test_what_runs_and_what_was_stopped_is_told_apart(cli: Cli) -> None:
     assert "Start it with `proctor start web`." in described(cli, "web")
 
 
+def test_a_daemon_that_is_stopped_before_it_is_started_again_is_not_done(cli: Cli) -> None:
+    cli("add", "flicker", "--", "true")
+    cli("add", "chore", "--type", "once", "--", "true", ok=True)
+    until(lambda: cli.states()["flicker"] == "backoff")
+    cli("stop", "flicker", "chore", ok=True)
+
+    assert cli.states() == {"flicker": "stopped", "chore": "completed"}
+    assert "→ Start it with `proctor start flicker`." in described(cli, "flicker")
+
+
 def test_a_value_that_is_secret_is_not_shown(cli: Cli) -> None:
     cli("add", "web", "-e", "API_TOKEN=hush", "-e", "MODE=x", "--", "sleep", "1000", ok=True)
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from .model import Replica, State, Task
 from .restart import succeeded
+from .spec import TaskType
 from .world import World
 
 
@@ -89,7 +90,9 @@ def _at_rest(task: Task, replicas: Sequence[Replica]) -> tuple[TaskState, str]:
         return TaskState.DISABLED, ""
     if task.spec.on_demand and not any(r.stopped for r in replicas):
         return TaskState.STOPPED, "starts at the first connection"
-    if ended and all(_well(task, r) and not r.asked for r in ended):
+    # A daemon would have been started again, however well it ended.
+    daemon = task.spec.type is TaskType.DAEMON
+    if ended and all(_well(task, r) and not r.asked and not (daemon and r.stopped) for r in ended):
         return TaskState.COMPLETED, ""
     return TaskState.STOPPED, ended[0].reason if ended else ""
 
