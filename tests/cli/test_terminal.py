@@ -163,12 +163,13 @@ def test_send_writes_a_line_or_all_of_a_file(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x" * 300_000 + "\n")
 
-    cli("send", "cat", "hello there", ok=True)
+    said = cli("send", "cat", "hello there", "--json", ok=True).json
     with file.open() as stdin:
         assert cli.spawn("send", "cat:0", "-", "--eof", stdin=stdin).wait(PATIENCE) == 0
 
     until(lambda: len(cli("logs", "cat").out) >= 300_000)
     assert "\nhello there\nxxx" in cli("logs", "cat").out
+    assert (said["alias"], said["written"], said["closed"]) == ("cat:0", 12, False)
     assert cli("send", "cat", "more").status == 1
 
 

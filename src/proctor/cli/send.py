@@ -7,11 +7,13 @@ import sys
 from collections.abc import Iterator
 
 import click
+from msgspec.structs import replace
 
 from proctor.client.sync import Client
 
 from .failure import told
-from .options import Duration, task_argument
+from .options import Duration, json_option, task_argument
+from .output import emit_json
 
 PIECE = 256 << 10
 """How many bytes are sent at a time: the service bounds what one request may bring."""
@@ -28,7 +30,8 @@ PIECE = 256 << 10
     show_default="5s",
     help="How long it may take to read what is sent.",
 )
-def command(name: str, text: str | None, eof: bool, wait: float) -> None:
+@json_option
+def command(name: str, text: str | None, eof: bool, wait: float, as_json: bool) -> None:
     """Write TEXT and a line end, or what comes on standard input (-), to a task's standard input.
 
     The task needs `stdin = "pipe"` or `tty = true`.
@@ -41,13 +44,15 @@ def command(name: str, text: str | None, eof: bool, wait: float) -> None:
     """
     with told(), Client() as client:
         pieces = _standard_input() if text in (None, "-") else iter([f"{text}\n".encode()])
-        sent = False
+        sent, written = None, 0
         for piece in pieces:
-            client.send_input(name, piece, wait=wait)
-            sent = True
+            sent = client.send_input(name, piece, wait=wait)
+            written += sent.written
         # Where there is nothing to send, whether the task would take it is told all the same.
-        if eof or not sent:
-            client.send_input(name, b"", eof=eof, wait=wait)
+        if eof or sent is None:
+            sent = client.send_input(name, b"", eof=eof, wait=wait)
+    if as_json:
+        emit_json(replace(sent, written=written))
 
 
 def _standard_input() -> Iterator[bytes]:
