@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from . import changing, firing, leaving, rolling
 from .blocking import Blocking
+from .deps import Blocker
 from .events import Interrupt, Stop
 from .halting import Halt
 from .model import STOPPED, Now, ReplicaId, Task
@@ -32,6 +33,16 @@ class Settling:
     @property
     def halting(self) -> bool:
         return self._halt is not None
+
+    def blockers(self, name: str) -> list[Blocker]:
+        """Return what keeps `name` from beginning, nearest first."""
+        if self.halting:
+            return [Blocker("the service", "is stopping")]
+        found = self.blocking.of(name)
+        pool, slots = self._book.tasks[name].spec.pool, self.pools.slots
+        if not found and pool is not None and self._book.waiting.get(name) and pool in slots:
+            found = [Blocker(f"pool {pool}", f"has no free slot of {slots[pool]}")]
+        return found
 
     def halt(self, now: Now) -> None:
         """Begin nothing any more, and stop everything in order."""

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from msgspec.structs import replace
-
-from . import changing, firing, graph, leaving, restoring, schedules, updating
+from . import changing, firing, graph, restoring, running, schedules, updating
 from .changes import Changes
 from .checks import Verdict
 from .commands import Command, Signal
 from .deps import Blocker
 from .errors import DependencyCycle, ShuttingDown, TaskExists, UnknownTask
-from .events import Event, Start, Stop
-from .model import STOPPED, Exit, Now, Replica, ReplicaId, Task
+from .events import Event
+from .model import Exit, Now, Replica, ReplicaId, Task
 from .register import Register
 from .schedules import NextFire
 from .settling import Settling
@@ -54,7 +52,7 @@ class World:
             raise ShuttingDown("the service is stopping")
         if spec.name in self.tasks:
             raise TaskExists(f"a task named {spec.name!r} exists already", field="name")
-        self.check_cycle(spec)
+        self._check_cycle(spec)
         schedules.check_open(spec, now.wall, self._next_fire)
         fire = schedules.first_fire(spec, now.wall, self._next_fire)
         task = Task(spec, now.wall, first_run=self.next_run)
@@ -79,7 +77,7 @@ class World:
         Raises UnknownTask, DependencyCycle, BadSchedule, ShuttingDown.
         """
         before = self.startable(spec.name)
-        self.check_cycle(spec)
+        self._check_cycle(spec)
         schedules.check_open(spec, now.wall, self._next_fire)
         replicas = self.replicas_of(spec.name)
         task = changing.changed(before, spec, replicas, now, self._next_fire, roll=roll)
@@ -113,36 +111,23 @@ class World:
 
         `needs`: start what they are waiting for, too.  Return all that are to run.
         """
-        self._startable_ids(ids)
-        names = dict.fromkeys(id.task for id in ids)
-        for name in names:
-            self._book.set_task(replace(self.tasks[name], start_time=now.wall, leaving=False))
-        self._stepper.handle_all((Start(id, trigger) for id in ids), now)
-        needed = [id for name in names for id in self._start_needed(name, now)] if needs else []
-        return [*ids, *needed]
+        self._check_startable(ids)
+        running.start(self._stepper, ids, trigger, now)
+        if not needs:
+            return list(ids)
+        return [*ids, *running.start_needed(self._stepper, self._settling.blocking, ids, now)]
 
     def run(self, name: str, now: Now, *, trigger: str = "run") -> schedules.Decision:
         """Have the task run once, now, as if its schedule had fired.
 
         The answer says what that comes to; of what is to be skipped nothing is kept.
         """
-        decision = schedules.fired(self.startable(name), self.replicas_of(name))
-        if not isinstance(decision, schedules.Skip):
-            self._book.set_task(replace(self.tasks[name], leaving=False))
-            firing.run(self._stepper, name, trigger, now)
-        return decision
+        self.startable(name)
+        return running.run_once(self._stepper, name, trigger, now)
 
     def stop(self, ids: Sequence[ReplicaId], now: Now) -> None:
         """Have these replicas not run; of several tasks a dependent ends before what it needs."""
-        later = leaving.later(self._book, ids)
-        self._stop([id for id in ids if id.task not in later], now, STOPPED)
-        for name in later:
-            self._book.set_task(replace(_without_plans(self.tasks[name]), leaving=True))
-
-    def _stop(self, ids: Sequence[ReplicaId], now: Now, reason: str) -> None:
-        for name in dict.fromkeys(id.task for id in ids):
-            self._book.set_task(_without_plans(self.tasks[name]))
-        self._stepper.handle_all((Stop(id, reason) for id in ids), now)
+        running.stop_in_turn(self._stepper, ids, now)
 
     def restart(
         self,
@@ -153,9 +138,9 @@ class World:
         trigger: str = "restart",
     ) -> None:
         """Stop what runs of these replicas, then start it."""
-        self._startable_ids(ids)
-        self._stop(ids, now, reason)
-        self.start(ids, now, trigger=trigger)
+        self._check_startable(ids)
+        running.stop(self._stepper, ids, reason, now)
+        running.start(self._stepper, ids, trigger, now)
 
     def files_changed(self, name: str, reason: str, now: Now) -> list[ReplicaId]:
         """Start again what a change of the task's files concerns, and return it.
@@ -169,22 +154,13 @@ class World:
 
     def rearm(self, name: str, now: Now) -> None:
         """Stop what runs of a scheduled task; it waits for its next fire."""
-        task = self.startable(name)
-        self._stop(self._book.all_ids_of(name), now, "restarted")
-        fire = schedules.first_fire(task.spec, now.wall, self._next_fire)
-        self._book.set_task(replace(firing.armed(self.tasks[name], fire), start_time=now.wall))
+        fire = schedules.first_fire(self.startable(name).spec, now.wall, self._next_fire)
+        running.rearm(self._stepper, name, fire, now)
 
     def roll(self, name: str, now: Now) -> None:
-        """Restart the task's replicas, a few at a time, each when those before are ready.
-
-        What has failed comes first: where that fails again, what runs is better left alone.
-        """
-        task, replicas = self.startable(name), self.replicas_of(name)
-        again = changing.given_another_try(replicas)
-        self._stepper.handle_all([Start(r.id, "restart") for r in again], now)
-        up, first = changing.running(task.spec, replicas), tuple(r.id.index for r in again)
-        rolling = tuple(r.id.index for r in up)
-        self._book.set_task(replace(task, rolling=rolling, rolled=first, roll_error=""))
+        """Restart the task's replicas, a few at a time, each when those before are ready."""
+        self.startable(name)
+        running.roll(self._stepper, name, now)
 
     def signal(self, ids: Sequence[ReplicaId], name: str) -> None:
         """Send a signal to the processes of those that run."""
@@ -194,9 +170,7 @@ class World:
     def remove(self, name: str, now: Now) -> None:
         """Stop the task, in its turn if it has one; it is forgotten when nothing of it is left."""
         self.task(name)
-        if not self.tasks[name].leaving:
-            self._stop(self._book.all_ids_of(name), now, "removed")
-        self._book.set_task(replace(firing.armed(self.tasks[name], None), removing=True))
+        running.remove(self._stepper, name, now)
 
     def halt(self, now: Now) -> None:
         """Stop everything, dependents before what they depend on; what is wanted stays wanted."""
@@ -332,13 +306,7 @@ class World:
 
     def blockers(self, name: str) -> list[Blocker]:
         """Return what holds `name` up, nearest first."""
-        if self.halting:
-            return [Blocker("the service", "is stopping")]
-        found = self._settling.blocking.of(name)
-        pool = self.tasks[name].spec.pool
-        if not found and pool is not None and self._book.waiting.get(name) and pool in self.pools:
-            found = [Blocker(f"pool {pool}", f"has no free slot of {self.pools[pool]}")]
-        return found
+        return self._settling.blockers(name)
 
     def deps_of(self, name: str) -> Collection[str]:
         return self._book.deps_of(name)
@@ -346,7 +314,13 @@ class World:
     def dependents_of(self, name: str) -> Collection[str]:
         return self._book.dependents_of(name)
 
-    def check_cycle(self, spec: Spec) -> None:
+    # Inside.
+
+    def _check_startable(self, ids: Iterable[ReplicaId]) -> None:
+        for name in dict.fromkeys(id.task for id in ids):
+            self.startable(name)
+
+    def _check_cycle(self, spec: Spec) -> None:
         """Raise DependencyCycle if the spec would close one."""
         if not self.dependents_of(spec.name) and spec.name not in spec.dep_names:
             return  # No way leads back.
@@ -356,26 +330,3 @@ class World:
 
         if way := graph.find_cycle(edges, spec.name):
             raise DependencyCycle(f"dependency cycle: {' -> '.join(way)}", field="deps")
-
-    # Inside: requests.
-
-    def _startable_ids(self, ids: Iterable[ReplicaId]) -> None:
-        for name in dict.fromkeys(id.task for id in ids):
-            self.startable(name)
-
-    def _start_needed(self, name: str, now: Now) -> list[ReplicaId]:
-        """Start what holds the task up and is at rest, and what that needs in turn."""
-        started: list[ReplicaId] = []
-        todo = [name]
-        for waiting in todo:
-            for b in self._settling.blocking.of(waiting):
-                if b.final and b.task in self.tasks and not self._book.pending.get(b.task):
-                    ids = self.ids_of(b.task)
-                    started += self.start(ids, now, trigger=f"needed by {name}")
-                    todo.append(b.task)
-        return started
-
-
-def _without_plans(task: Task) -> Task:
-    """Return the task with no fire that waits, and no restart that is to go on."""
-    return replace(task, queued=0, rolling=(), rolled=(), leaving=False)
