@@ -5,13 +5,12 @@ from __future__ import annotations
 import proctor
 from proctor.operations import Operations
 
-from . import agenda, attach, docs, logpages, metrics, past, schedule, ui, usage, v1
+from . import agenda, attach, docs, logpages, metrics, past, schedule, system, ui, usage, v1
 from .app import ApiSettings, Parts
 from .events import Events
 from .history import Runs
 from .logs import Logs
 from .oapi import Facts, Group
-from .system import System
 from .tasks import Tasks
 from .verbs import Verbs
 
@@ -38,7 +37,7 @@ def all_groups(parts: Parts) -> list[Group]:
         attach.group(manager.world, service.console),
         schedule.group(manager, service.timezone),
         agenda.group(manager, service.timezone),
-        v1.system(System(manager, service)),
+        system.group(system.System(manager, service)),
         metrics.group(figures),
         metrics.scraping(figures),
         usage.group(measured.sampler),

@@ -15,7 +15,9 @@ from proctor.core.model import State
 from proctor.core.statement import statement
 from proctor.manager import Manager
 
-from .oapi import Call, Nothing
+from .errors import PROBLEM_JSON, ProblemDetails, problem_details
+from .examples import GRAPH, INFO
+from .oapi import Call, Group, Nothing, Operation
 from .ports import Service
 from .reply import Reply, json_reply
 from .schemas.system import (
@@ -107,3 +109,68 @@ def _soon(callback: object, status: str) -> Reply:
 
 def _text(blocker: Blocker | None) -> str | None:
     return None if blocker is None else str(blocker)
+
+
+def group(handlers: System) -> Group:
+    """Return the operations on the whole."""
+    cannot = {501: "This service cannot do that."}
+    operations = (
+        Operation(
+            method="GET",
+            path="/v1/graph",
+            id="get_graph",
+            tag="system",
+            summary="Show the dependencies, what they wait for, and the critical chain",
+            handler=handlers.graph,
+            returns=GraphResponse,
+            answer=GRAPH,
+        ),
+        Operation(
+            method="GET",
+            path="/v1/health",
+            id="get_health",
+            tag="system",
+            summary="Say whether the service does its work",
+            handler=handlers.health,
+            returns=HealthResponse,
+            also={503: "It does not: it is stopping, or cannot save."},
+            answer={"status": "ok", "tasks": 3},
+            public=True,
+        ),
+        Operation(
+            method="GET",
+            path="/v1/info",
+            id="get_info",
+            tag="system",
+            summary="Show facts about the service",
+            handler=handlers.info,
+            returns=InfoResponse,
+            answer=INFO,
+        ),
+        Operation(
+            method="POST",
+            path="/v1/reload",
+            id="reload",
+            tag="system",
+            summary="Start a new keeper and manager under the running tasks",
+            description="The tasks notice nothing. This is how one upgrades.",
+            handler=handlers.reload,
+            status=202,
+            returns=DoneResponse,
+            answer={"status": "reloading"},
+            errors=cannot,
+        ),
+        Operation(
+            method="POST",
+            path="/v1/shutdown",
+            id="shutdown",
+            tag="system",
+            summary="Stop all tasks, then the service",
+            handler=handlers.shutdown,
+            status=202,
+            returns=DoneResponse,
+            answer={"status": "stopping"},
+            errors=cannot,
+        ),
+    )
+    return Group(operations, problem_details, ProblemDetails, PROBLEM_JSON[1].decode())

@@ -1,4 +1,7 @@
-"""The operations of /v1: paths, words for the document, and examples."""
+"""The operations of /v1 on tasks, their runs, and what they write and undergo.
+
+Paths, words for the document, and examples.
+"""
 
 from __future__ import annotations
 
@@ -11,30 +14,13 @@ from proctor.operations import Operations
 from . import operation
 from .errors import PROBLEM_JSON, ProblemDetails, problem_details
 from .events import Events
-from .examples import (
-    DETAILS,
-    GRAPH,
-    INFO,
-    OPERATION,
-    PATCH,
-    PUT,
-    RUN,
-    SELECTION,
-    SUMMARY,
-    TASK,
-)
+from .examples import DETAILS, OPERATION, PATCH, PUT, RUN, SELECTION, SUMMARY, TASK
 from .history import Runs
 from .logs import Logs
 from .oapi import AnyOperation, Group, Operation
 from .schemas import TaskRequest
 from .schemas.selection import OperationResponse, SelectionRequest, WaitQuery
 from .schemas.streams import EventsQuery, LogsQuery, RawQuery
-from .schemas.system import (
-    DoneResponse,
-    GraphResponse,
-    HealthResponse,
-    InfoResponse,
-)
 from .schemas.tasks import (
     ListQuery,
     PutQuery,
@@ -47,7 +33,6 @@ from .schemas.tasks import (
     TaskDetails,
     TaskList,
 )
-from .system import System
 from .tasks import Tasks
 from .verbs import Verb, Verbs
 from .websocket import SocketRoute
@@ -298,70 +283,6 @@ def streams(logs: Logs, events: Events) -> Group:
                 handler=events.watch,
                 query=EventsQuery,
             ),
-        ),
-    )
-
-
-def system(handlers: System) -> Group:
-    """Return the operations on the whole."""
-    cannot = {501: "This service cannot do that."}
-    return _group(
-        Operation(
-            method="GET",
-            path="/v1/graph",
-            id="get_graph",
-            tag="system",
-            summary="Show the dependencies, what they wait for, and the critical chain",
-            handler=handlers.graph,
-            returns=GraphResponse,
-            answer=GRAPH,
-        ),
-        Operation(
-            method="GET",
-            path="/v1/health",
-            id="get_health",
-            tag="system",
-            summary="Say whether the service does its work",
-            handler=handlers.health,
-            returns=HealthResponse,
-            also={503: "It does not: it is stopping, or cannot save."},
-            answer={"status": "ok", "tasks": 3},
-            public=True,
-        ),
-        Operation(
-            method="GET",
-            path="/v1/info",
-            id="get_info",
-            tag="system",
-            summary="Show facts about the service",
-            handler=handlers.info,
-            returns=InfoResponse,
-            answer=INFO,
-        ),
-        Operation(
-            method="POST",
-            path="/v1/reload",
-            id="reload",
-            tag="system",
-            summary="Start a new keeper and manager under the running tasks",
-            description="The tasks notice nothing. This is how one upgrades.",
-            handler=handlers.reload,
-            status=202,
-            returns=DoneResponse,
-            answer={"status": "reloading"},
-            errors=cannot,
-        ),
-        Operation(
-            method="POST",
-            path="/v1/shutdown",
-            id="shutdown",
-            tag="system",
-            summary="Stop all tasks, then the service",
-            handler=handlers.shutdown,
-            status=202,
-            returns=DoneResponse,
-            answer={"status": "stopping"},
-            errors=cannot,
         ),
     )
 
