@@ -185,9 +185,12 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def pss(pids: list[int]) -> int:
-    """Return the proportional set size in bytes."""
-    return sum(_number(f"/proc/{pid}/smaps_rollup", "Pss:") << 10 for pid in pids)
+def pss(pids: list[int], kind: str = "Pss") -> int:
+    """Return the proportional set size in bytes, or a part of it.
+
+    "Pss_Anon": without the pages of files, which come and go as others need memory.
+    """
+    return sum(_number(f"/proc/{pid}/smaps_rollup", f"{kind}:") << 10 for pid in pids)
 
 
 def switches(pids: list[int]) -> int:

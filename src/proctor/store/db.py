@@ -26,6 +26,7 @@ def open_db(path: Path) -> sqlite3.Connection:
         _check(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA cache_size = -256")
         _migrate(connection)
     except sqlite3.DatabaseError as error:
         if connection is not None:

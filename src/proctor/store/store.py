@@ -151,19 +151,18 @@ class Store:
     # Inside.
 
     def _write(self, changes: Changes) -> None:
-        removed = [(name,) for name in changes.removed]
         noted = enumerate(changes.notes, self.last_event + 1)
-        self._put("DELETE FROM task WHERE name = ?", removed)
-        self._put("DELETE FROM replica WHERE task = ?", removed)
-        self._put('DELETE FROM replica WHERE task = ? AND "index" = ?', list(changes.dropped))
-        self._put(_PUT_TASK, [rows.task_row(task) for task in changes.tasks.values()])
-        self._put(_PUT_REPLICA, [rows.replica_row(r) for r in changes.replicas.values()])
-        self._put(_PUT_RUN, [rows.run_row(run) for run in changes.runs.values()])
-        self._put(_PUT_EVENT, [(id, *rows.note_row(note)) for id, note in noted])
-
-    def _put(self, statement: str, values: Sequence[rows.Row]) -> None:
-        if values:  # Most changes are of one kind or two.
-            self._db.executemany(statement, values)
+        for statement, found, values in (
+            (_DROP_TASK, changes.removed, ((name,) for name in changes.removed)),
+            (_DROP_REPLICAS, changes.removed, ((name,) for name in changes.removed)),
+            (_DROP_REPLICA, changes.dropped, iter(changes.dropped)),
+            (_PUT_TASK, changes.tasks, map(rows.task_row, changes.tasks.values())),
+            (_PUT_REPLICA, changes.replicas, map(rows.replica_row, changes.replicas.values())),
+            (_PUT_RUN, changes.runs, map(rows.run_row, changes.runs.values())),
+            (_PUT_EVENT, changes.notes, ((id, *rows.note_row(note)) for id, note in noted)),
+        ):
+            if found:  # Most changes are of one kind or two.
+                self._db.executemany(statement, values)
 
     def _own_mark_base(self) -> int:
         """Return this state dir's part of every birth mark: a random number in bits 32 to 61.
@@ -186,6 +185,9 @@ class Store:
         return int(last or 0)
 
 
+_DROP_TASK = "DELETE FROM task WHERE name = ?"
+_DROP_REPLICAS = "DELETE FROM replica WHERE task = ?"
+_DROP_REPLICA = 'DELETE FROM replica WHERE task = ? AND "index" = ?'
 _PUT_TASK = "INSERT OR REPLACE INTO task VALUES (?, ?)"
 _PUT_REPLICA = "INSERT OR REPLACE INTO replica VALUES (?, ?, ?)"
 _PUT_RUN = (
