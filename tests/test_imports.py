@@ -49,6 +49,7 @@ ARROWS: dict[str, set[str]] = {
     "effects": {"core", "engine", "probe"},
     "filewatch": {"core", "log"},
     "kept": {"config", "engine.local", "listen", "statedir"},
+    "lifetime": {"core.model", "log", "manager"},
     "operations": {"core"},
     "output": {"config", "core", "logs"},
     # What others see.
@@ -73,6 +74,7 @@ ARROWS: dict[str, set[str]] = {
         "history",
         "keeper.room",
         "kept",
+        "lifetime",
         "listen",
         "log",
         "logs",

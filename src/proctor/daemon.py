@@ -26,7 +26,7 @@ from .clock import SystemClock
 from .config import ConfigError, Settings, read_token
 from .core.changes import Changes
 from .core.commands import Kill
-from .core.model import Exit, ReplicaId
+from .core.model import ReplicaId
 from .core.schedules import NextFire
 from .core.spec import Spec
 from .core.world import World
@@ -39,6 +39,7 @@ from .engine.notify import NotifyHub
 from .filewatch import FileWatches
 from .history import Retention
 from .keeper import room
+from .lifetime import Lifetime, Reason
 from .log import configure, get_logger
 from .logs.writer import LogWriter
 from .manager import Manager
@@ -131,24 +132,21 @@ async def guarded(work: Coroutine[Any, Any, None]) -> None:
 
 
 class _Service:
-    """One life of the manager; it lasts until `_end` is set to why it is over."""
+    """The parts of the manager, for one life of it; `_lifetime` says when that is over."""
 
     def __init__(self, settings: Settings, token: str | None, keeper: socket.socket) -> None:
         self._settings = settings
         self._token = token
         self._loop = asyncio.get_running_loop()
-        self._end: asyncio.Future[str] = self._loop.create_future()
-        self._lost = asyncio.Event()
-        self._forced = self._halting = False
-        self._status = 0
+        self._lifetime = Lifetime()
         self._group: asyncio.TaskGroup
         self._tasks: set[asyncio.Task[None]] = set()
         self._engine = LocalEngine(
             keeper,
             environ=os.environ,
             on_output=self._on_output,
-            on_stop=self._on_stop,
-            on_lost=self._on_lost,
+            on_stop=self._lifetime.stop,
+            on_lost=self._lifetime.keeper_lost,
         )
 
     async def run(self) -> int:
@@ -183,7 +181,7 @@ class _Service:
             retention=_retention(self._settings),
             reserve=self._doors.reserve,
             on_changes=self._follow,
-            on_fatal=self._on_fatal,
+            on_fatal=self._lifetime.essential_failed,
         )
         await self._manager.open(self._store.load(), boot_id(), late=engine.generation > 1)
         self._doors.open()
@@ -194,7 +192,7 @@ class _Service:
         await self._server.start()
         for listener in listeners:
             log.info("listening", url=listen.url(listener))
-        return await self._close(await self._end)
+        return await self._close(await self._lifetime.wait())
 
     def _measure(self, world: World) -> Metrics:
         return Metrics(
@@ -262,8 +260,8 @@ class _Service:
             generation=self._engine.generation,
             keeper_pid=self._engine.keeper_pid,
             timezone=settings.timezone,
-            reload=lambda: self._end_with("reload"),
-            shutdown=lambda: self._end_with("stop"),
+            reload=lambda: self._lifetime.end(Reason.RELOAD),
+            shutdown=lambda: self._lifetime.end(Reason.STOP),
         )
         return build_app(self._manager, api, check_spec, service)
 
@@ -285,14 +283,14 @@ class _Service:
             on_loss=lambda loss: log.error(
                 "output_lost", replica=str(loss.id), bytes=loss.lost, error=loss.error
             ),
-            on_crash=self._in_loop(self._on_crash),
+            on_crash=self._in_loop(self._lifetime.crashed),
         )
 
     def _on_connection(self, ids: Sequence[ReplicaId]) -> None:
         self._manager.start(ids, trigger="connection", actor="socket")
 
     def _on_files(self, name: str, paths: Sequence[str]) -> None:
-        if self._end.done():
+        if self._lifetime.over:
             return  # What changes while all is stopped starts nothing.
         self._manager.files_changed(name, paths)
 
@@ -314,41 +312,15 @@ class _Service:
 
     # The end.
 
-    def _on_stop(self, force: bool) -> None:
-        self._end_with("stop")
-        if force:
-            log.warning("killing")
-            self._forced = True  # It may be wanted before it is known what there is to kill.
-            if self._halting:
-                self._manager.kill_all()
-
-    def _on_lost(self) -> None:
-        self._lost.set()
-        self._end_with("keeper_lost")
-
-    def _on_fatal(self, exit: Exit) -> None:
-        log.error("essential_task_failed", exit=str(exit))
-        self._status = exit.code or (128 + exit.signal if exit.signal else 1)
-        self._end_with("stop")
-
-    def _on_crash(self, error: BaseException) -> None:
-        log.error("log_writer_died", error=repr(error))
-        self._end_with("crashed")
-
-    def _end_with(self, why: str) -> None:
-        if not self._end.done():
-            self._end.set_result(why)
-
-    async def _close(self, why: str) -> int:
-        """Leave things as `why` asks for; return the exit status."""
-        if why == "keeper_lost":
+    async def _close(self, reason: Reason) -> int:
+        """Leave things as `reason` asks for; return the exit status."""
+        if reason is Reason.KEEPER_LOST:
             return _keeper_lost()
-        if why == "crashed":
+        if reason is Reason.CRASHED:
             return 1
-        if why == "stop":
+        if reason is Reason.STOP:
             log.info("stopping")
-            self._halting = True
-            if not await self._halt():
+            if not await self._lifetime.halt(self._manager):
                 return _keeper_lost()
         await self._server.stop()
         self._doors.close()
@@ -357,21 +329,9 @@ class _Service:
         self._manager.close()
         self._writer.close()
         self._store.close()
-        if why == "reload":
+        if reason is Reason.RELOAD:
             await self._engine.reload()
         else:
             log.info("stopped")
-            await self._engine.close(self._status)
-        return self._status
-
-    async def _halt(self) -> bool:
-        """Stop everything; return False if the keeper is gone, without which nothing ends."""
-        halt = asyncio.ensure_future(self._manager.halt(at_once=self._forced))
-        lost = asyncio.ensure_future(self._lost.wait())
-        await asyncio.wait((halt, lost), return_when=asyncio.FIRST_COMPLETED)
-        lost.cancel()
-        if not halt.done():
-            halt.cancel()
-            return False
-        await halt
-        return True
+            await self._engine.close(self._lifetime.status)
+        return self._lifetime.status
