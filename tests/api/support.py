@@ -8,7 +8,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -178,8 +178,9 @@ class Running:
 
     def stop(self) -> None:
         """Stop the server and wait for its end; nothing happens if it has ended."""
-        if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self.begin_stop)
+        with suppress(RuntimeError):  # The loop is closed: its thread ends just now.
+            if self._thread.is_alive():
+                self._loop.call_soon_threadsafe(self.begin_stop)
         self._thread.join(GENEROUS)
         assert not self._thread.is_alive()
 
