@@ -1,9 +1,12 @@
 """What the service can be told, and what it answers to what makes no sense."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import Struct
+from msgspec.structs import fields
 
 from proctor.config import ConfigError, Settings, is_loopback, load, read_token
 
@@ -82,6 +85,22 @@ def test_a_file_can_set_everything(tmp_path: Path) -> None:
     assert settings.output.total_quota == 10**9
     assert (settings.log.level, settings.log.style) == ("debug", "json")
     assert (settings.http.max_body, settings.http.body_timeout) == (65536, 5.0)
+
+
+def test_the_page_about_settings_shows_all_of_them_with_their_defaults(tmp_path: Path) -> None:
+    page = Path(__file__).parents[1] / "docs" / "settings.md"
+    (shown,) = re.findall(r"^```toml\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+
+    assert load(write(tmp_path, shown), environ=ENVIRON) == load(environ=ENVIRON)
+    named = set(re.findall(r"^(?:# )?(\w+) =|^\[(\w+)\]", shown, re.M))
+    assert {a or b for a, b in named} == set(_names(Settings))
+
+
+def _names(struct: type[Struct]) -> Iterator[str]:
+    for field in fields(struct):
+        yield field.name
+        if isinstance(field.type, type) and issubclass(field.type, Struct):
+            yield from _names(field.type)
 
 
 def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:

@@ -47,9 +47,13 @@ class OutputSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class HistorySettings(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is kept: ended runs of each task, at most so many and so many days; events in all."""
+    """What is kept: ended runs of each task, of all, and for so many days; events.
+
+    Those of a removed task are kept, too, and each may be over by an eighth for up to an hour.
+    """
 
     runs: Annotated[int, Meta(ge=1, le=1_000_000)] = 1000
+    all_runs: Annotated[int, Meta(ge=1, le=100_000_000)] = 1_000_000
     days: Annotated[float, Meta(gt=0, le=36_500)] = 90.0
     events: Annotated[int, Meta(ge=100, le=10_000_000)] = 20_000
 

@@ -100,8 +100,8 @@ def next_fire(settings: Settings) -> NextFire:
 
 
 def _retention(settings: Settings) -> Retention:
-    history = settings.history
-    return Retention(history.runs, history.days * 86_400, history.events)
+    kept = settings.history
+    return Retention(kept.runs, kept.all_runs, kept.days * 86_400, kept.events)
 
 
 def boot_id() -> str:

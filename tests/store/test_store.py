@@ -104,12 +104,48 @@ def test_an_end_that_was_that_of_leftovers_leaves_the_pid_on_record(store):
     assert [(run.pid, run.ended) for run in store.runs("web")] == [(123, 8.0)]
 
 
+def ended(*numbers: int, task: str = "web") -> dict[int, Run]:
+    """Runs that began at the second of their number and took half of one."""
+    id = ReplicaId(task, 0)
+    return {n: Run(n, id, "cron", float(n), None, n + 0.5, Exit(code=0)) for n in numbers}
+
+
+def kept(store: Store, task: str = "web") -> list[int]:
+    return [run.run for run in store.runs(task)]
+
+
 def test_old_runs_are_pruned_and_the_newest_kept(store):
-    runs = {n: Run(n, ID, "cron", float(n), None, n + 0.5, Exit(code=0)) for n in range(1, 8)}
-    store.save(Changes(runs=runs))
+    store.save(Changes(runs=ended(*range(1, 8))))
 
     assert store.prune_runs("web", keep=3) == 4
-    assert [run.run for run in store.runs("web")] == [7, 6, 5]
+    assert kept(store) == [7, 6, 5]
+
+
+def test_runs_of_every_task_are_pruned_by_number_and_by_age(store):
+    store.save(Changes(runs=ended(1, 6, task="rare") | ended(2, task="gone")))
+    store.save(Changes(runs=ended(3, 4, 5, 7, 8, 9)))
+    store.save(Changes(runs={10: Run(10, ReplicaId("long", 0), "start", 0.0, 77)}))
+
+    assert store.prune_all_runs(4, 100, ended_before=2.6) == 4
+    assert (kept(store, "rare"), kept(store, "gone")) == ([6], [])
+    assert (kept(store), kept(store, "long")) == ([9, 8, 7, 5], [10])
+
+
+def test_a_run_that_goes_on_is_kept_however_old_it_is_and_so_is_what_it_ended_late(store):
+    live = Run(1, ReplicaId("long", 0), "start", 1.0, 77)
+    late = Run(2, ReplicaId("slow", 0), "start", 2.0, None, 90.0, Exit(code=0))
+    store.save(Changes(runs={1: live, 2: late} | ended(3, 4, 5)))
+
+    assert store.prune_all_runs(9, 100, ended_before=50.0) == 2
+    assert (kept(store, "long"), kept(store, "slow"), kept(store)) == ([1], [2], [5])
+
+
+def test_of_many_tasks_no_more_runs_than_allowed_are_kept_in_all(store):
+    for n in range(1, 21):
+        store.save(Changes(runs=ended(n, task=f"job-{n}")))
+
+    assert store.prune_all_runs(1000, 5, ended_before=0.0) == 15
+    assert [n for n in range(1, 21) if kept(store, f"job-{n}")] == [16, 17, 18, 19, 20]
 
 
 def test_the_mark_base_is_made_once_and_leaves_room_for_runs(path, store):
@@ -170,10 +206,9 @@ def test_a_database_of_the_first_schema_is_brought_up_to_date(path):
 
 
 def test_run_ids_are_not_given_again_after_all_that_is_old_was_pruned(store):
-    runs = {n: Run(n, ID, "cron", float(n), None, n + 0.5, Exit(code=0)) for n in range(1, 8)}
-    store.save(Changes(runs=runs))
+    store.save(Changes(runs=ended(*range(1, 8))))
     store.save(Changes(removed={"web"}))
-    store.prune_runs("web", keep=1, ended_before=1e9)
+    assert store.prune_all_runs(1, 1, ended_before=1e9) == 6
 
     assert store.load().next_run == 8
 
@@ -205,3 +240,12 @@ def test_a_save_that_fails_leaves_nothing_half_done(store):
     store._db.execute("PRAGMA max_page_count = 1000000")
     store.save(Changes(removed={"web"}))
     assert store.load().tasks == []
+
+
+def test_what_cannot_be_pruned_now_is_kept_until_another_time(store):
+    store.save(Changes(runs=ended(*range(1, 8))))
+    store._db.execute("PRAGMA query_only = 1")
+    assert store.prune_runs("web", keep=3) == 0
+
+    store._db.execute("PRAGMA query_only = 0")
+    assert store.prune_runs("web", keep=3) == 4

@@ -101,13 +101,18 @@ class Store:
         found = row.fetchone()
         return None if found is None else rows.run_of(found)
 
-    def prune_runs(self, task: str, *, keep: int, ended_before: float = 0.0) -> int:
-        """Drop the ended runs of a task but the newest `keep`, and those that ended before then.
+    def prune_runs(self, task: str, keep: int) -> int:
+        """Drop the ended runs of a task but the newest `keep`; return how many were dropped."""
+        return self._prune(_SURPLUS_RUNS, (task, task, keep))
 
-        Return how many were dropped.
+    def prune_all_runs(self, keep: int, in_all: int, *, ended_before: float) -> int:
+        """Drop ended runs: but the newest `keep` of each task, but about the newest `in_all`, and
+        those that ended before then.  Return how many were dropped.
         """
-        surplus = self._db.execute(_SURPLUS_RUNS, (task, task, keep)).rowcount
-        return surplus + self._db.execute(_OLD_RUNS, (task, ended_before)).rowcount
+        dropped = self._prune(_OLD_RUNS, (self._last_run() - in_all, ended_before))
+        for (task,) in self._db.execute(_TASKS_OVER, (keep,)).fetchall():
+            dropped += self.prune_runs(task, keep)
+        return dropped
 
     def events(self, after: int, limit: int = 1000) -> list[tuple[int, Note]]:
         """Return what happened later than event `after`, oldest first, with the events' ids."""
@@ -145,9 +150,16 @@ class Store:
 
     def prune_events(self, keep: int) -> None:
         """Drop all events but about the newest `keep`."""
-        self._db.execute("DELETE FROM event WHERE id <= ?", (self.last_event - keep,))
+        self._prune("DELETE FROM event WHERE id <= ?", (self.last_event - keep,))
 
     # Inside.
+
+    def _prune(self, statement: str, values: tuple[object, ...]) -> int:
+        """Return how many rows were dropped; if the disk is full, none until another time."""
+        try:
+            return self._db.execute(statement, values).rowcount
+        except sqlite3.OperationalError:
+            return 0
 
     def _write(self, changes: Changes) -> None:
         noted = enumerate(changes.notes, self.last_event + 1)
@@ -205,7 +217,11 @@ _SURPLUS_RUNS = (
     "DELETE FROM run WHERE task = ? AND ended IS NOT NULL AND run <="
     " (SELECT run FROM run WHERE task = ? ORDER BY run DESC LIMIT 1 OFFSET ?)"
 )
-_OLD_RUNS = "DELETE FROM run WHERE task = ? AND ended < ? AND run < (SELECT max(run) FROM run)"
+_TASKS_OVER = "SELECT task FROM run GROUP BY task HAVING count(*) > ?"
+_OLD_RUNS = (
+    "DELETE FROM run WHERE (run <= ? AND ended IS NOT NULL OR ended < ?)"
+    " AND run < (SELECT max(run) FROM run)"
+)
 _EVENTS = f"SELECT id, {rows.NOTE_COLUMNS} FROM event WHERE id > ? ORDER BY id LIMIT ?"
 _EVENTS_BEFORE = (
     f"SELECT id, {rows.NOTE_COLUMNS} FROM event"
