@@ -123,7 +123,7 @@ def test_without_a_name_the_request_is_bad(server: Running) -> None:
 def test_only_get_is_allowed(server: Running) -> None:
     response = server.request("POST", "/proc/output?name=a")
 
-    assert (response.status, response.headers["allow"]) == (405, "GET")
+    assert (response.status, response.headers["allow"]) == (405, "GET, HEAD")
 
 
 def test_logs_that_cannot_be_read_are_an_error_and_no_traceback(tmp_path: Path) -> None:

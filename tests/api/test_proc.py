@@ -269,16 +269,23 @@ def test_delete_without_waiting_answers_at_once(server: Running) -> None:
     assert server.manager.removing == {"task1"}
 
 
-@pytest.mark.parametrize("method", ["PATCH", "HEAD", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("method", ["PATCH", "OPTIONS", "TRACE"])
 def test_other_methods_are_not_allowed_and_the_right_ones_are_named(
     server: Running, method: str
 ) -> None:
     response = server.request(method, "/proc")
 
     assert response.status == 405
-    assert response.headers["allow"] == "DELETE, GET, POST, PUT"
-    if method != "HEAD":
-        assert response.json["code"] == 405
+    assert response.headers["allow"] == "DELETE, GET, HEAD, POST, PUT"
+    assert response.json["code"] == 405
+
+
+def test_head_says_what_get_would_without_the_body(server: Running) -> None:
+    got, asked = (server.request(method, "/proc") for method in ("GET", "HEAD"))
+
+    assert (asked.status, asked.body) == (200, b"")
+    assert asked.headers["content-length"] == got.headers["content-length"] == str(len(got.body))
+    assert server.request("HEAD", "/proc/output?name=nobody").status == 404
 
 
 @pytest.mark.parametrize("path", ["//", "/proc/", "/PROC", "/proc/x", "/docs/../proc", "/%00"])

@@ -124,7 +124,7 @@ def test_pieces_of_a_path_are_parameters(own: Running) -> None:
     assert own.request("GET", "/v1/tasks/w%20b/runs/7").json == {"name": "w b", "run": "7"}
     assert own.request("GET", "/v1/tasks/a/b").status == 404
     response = own.request("POST", "/v1/tasks/web")
-    assert (response.status, response.headers["allow"]) == (405, "GET")
+    assert (response.status, response.headers["allow"]) == (405, "GET, HEAD")
 
 
 def test_stopping_ends_streams_and_lets_them_say_so(own: Running) -> None:

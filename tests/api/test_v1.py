@@ -95,6 +95,26 @@ def test_a_waiting_task_says_what_it_waits_for(server: Running) -> None:
     assert get(server, "tasks/bad")["state"] == "failed"
 
 
+def test_what_is_no_choice_is_answered_with_the_choices(server: Running) -> None:
+    response = server.request("GET", "/v1/tasks?sort=age")
+
+    assert (response.status, response.json["field"]) == (400, "sort")
+    assert "expected one of -name, -restarts, -started, -state, name" in response.json["detail"]
+
+
+def test_the_name_in_a_put_is_that_of_the_path_and_may_be_left_out(server: Running) -> None:
+    body = {"type": "daemon", "cmd": "serve"}
+
+    assert server.request("PUT", "/v1/tasks/web", body).json["result"] == "created"
+    assert server.request("PUT", "/v1/tasks/web", {"name": "web", **body}).json["result"] == (
+        "unchanged"
+    )
+    for path, name in (("web", "db"), ("a%20b", None), ("-x", None)):
+        named = body if name is None else {"name": name, **body}
+        response = server.request("PUT", f"/v1/tasks/{path}", named)
+        assert (response.status, response.json["field"]) == (400, "name")
+
+
 def test_the_list_is_filtered_sorted_and_paged(server: Running) -> None:
     for i in range(5):
         labels = {"odd": "yes"} if i % 2 else {}

@@ -177,8 +177,11 @@ def test_ranges_of_bytes_are_asked_for_as_of_any_file(service: Service) -> None:
     assert (status, json.loads(problem)["title"], kept) == (
         416, HTTPStatus(416).phrase, "bytes */10"
     )  # fmt: skip
+    assert json.loads(problem)["detail"] == "only bytes 0 to 9 are kept"
     assert part("lines=1-2") == (200, b"0123456789", None)
     assert service.request("GET", f"{path}?start=3&stop=5").raw == b"34"
+    head = service.request("HEAD", path, headers={"Range": "bytes=2-4"})
+    assert (head.status, head.raw, head.headers["content-range"]) == (206, b"", "bytes 2-4/10")
 
 
 @contextmanager

@@ -95,7 +95,7 @@ class TypedDecoder:
 
     def __init__(self, type: type[Any], expected: Mapping[str, str]) -> None:
         self._decoder = msgspec.json.Decoder(type)
-        self._known = names_by_path(type)  # type: ignore[arg-type]
+        self._type: Hashable = type  # type: ignore[assignment]
         self._expected = expected
 
     def decode(self, body: bytes) -> Any:
@@ -106,7 +106,7 @@ class TypedDecoder:
             value = self._decoder.decode(body)
             json.loads(body, object_pairs_hook=_no_duplicates)
         except msgspec.ValidationError as error:
-            raise explain(str(error), self._known, self._expected) from None
+            raise explain(str(error), names_by_path(self._type), self._expected) from None
         except msgspec.DecodeError as error:
             raise _bad_json(_locate(str(error), body)) from None
         except UnicodeDecodeError:
@@ -137,12 +137,12 @@ def decode_query(query: bytes, type: type[T], expected: Mapping[str, str]) -> T:
 
 
 Known = Mapping[str, tuple[str, ...]]
-"""The names that the objects of a body may have, by the objects' paths ("" for the body's own)."""
+"""The names that objects may have, by their paths ("" for the whole), or the values of a choice."""
 
 
 @cache
 def names_by_path(type: Hashable) -> Known:
-    """Return the names that a struct and those within it have; indices are left out of paths."""
+    """Return what a struct and those within it may have; indices are left out of paths."""
     return dict(_names(msgspec.inspect.type_info(type), ""))
 
 
@@ -159,6 +159,8 @@ def _names(kind: msgspec.inspect.Type, path: str) -> Iterator[tuple[str, tuple[s
                 yield from _names(one, path)
         case msgspec.inspect.Metadata():
             yield from _names(kind.type, path)
+        case msgspec.inspect.LiteralType():
+            yield path, tuple(map(str, kind.values))
 
 
 # Compiled, by `re`, when something is wrong for the first time.
@@ -186,14 +188,19 @@ def explain(text: str, known: Known, expected: Mapping[str, str]) -> BadSpec:
         )
     if not path:
         return BadSpec(f"the body is not what was expected: {text}")
-    return _wrong_value(what, re.sub(r"(\[[^\]]*\])+$", "", path), expected)
+    name = re.sub(r"(\[[^\]]*\])+$", "", path)
+    return _wrong_value(what, name, expected, known.get(re.sub(_INDEX, "", name), ()))
 
 
-def _wrong_value(what: str, name: str, expected: Mapping[str, str]) -> BadSpec:
+def _wrong_value(
+    what: str, name: str, expected: Mapping[str, str], choices: tuple[str, ...]
+) -> BadSpec:
     hint = expected.get(re.sub(_INDEX, "", name))
     why = what[0].lower() + what[1:]
     if "expected `bool`" in why:
         hint = "true or false"  # A name may mean another thing elsewhere: `wait` is often seconds.
+    elif choices and "enum value" in why:
+        hint = "one of " + ", ".join(choices)
     if hint and "matching regex" in why:
         wanted = f"expected {hint}"  # The pattern says nothing that the words do not.
     else:

@@ -55,6 +55,6 @@ def _facts(settings: ApiSettings) -> Facts:
         token=settings.token is not None,
         bounds={
             name: {"replica": {"maximum": settings.spec.max_replicas}}
-            for name in ("TaskRequest", "SeedTaskRequest")
+            for name in ("TaskRequest", "SeedTaskRequest", "NamedTaskRequest")
         },
     )

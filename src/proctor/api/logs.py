@@ -69,7 +69,7 @@ class Logs:
         start, stop = max(asked[0], first), min(asked[1], end)
         if start >= stop:
             where = (b"content-range", b"bytes */%d" % end)
-            raise Refused(Problem(416, f"only bytes {first} to {end} are kept", headers=(where,)))
+            raise Refused(Problem(416, _kept(first, end), headers=(where,)))
         bounds = b"bytes %d-%d/%d" % (start, stop - 1, end)
         chunks = _in_thread(reader.chunks(self._root, id, start, stop))
         return Stream(chunks, (*head, (b"content-range", bounds)), status=206)
@@ -104,6 +104,10 @@ def _range(header: str, end: int) -> tuple[int, int] | None:
     if match[1] == "":
         return max(0, end - int(match[2])), end
     return int(match[1]), int(match[2]) + 1 if match[2] else end
+
+
+def _kept(first: int, end: int) -> str:
+    return "nothing is kept" if first == end else f"only bytes {first} to {end - 1} are kept"
 
 
 def _is_name(text: str) -> bool:

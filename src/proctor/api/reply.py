@@ -66,6 +66,14 @@ async def send_reply(reply: Reply, send: Send) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
+async def send_stream_head(stream: Stream, send: Send) -> None:
+    """Send status line and headers, and make nothing of the body."""
+    await stream.chunks.aclose()
+    head = {"type": "http.response.start", "status": stream.status, "headers": stream.headers}
+    await send(head)
+    await send({"type": "http.response.body", "body": b""})
+
+
 async def send_stream(stream: Stream, receive: Receive, send: Send) -> None:
     """Send what comes, until the client is gone.
 

@@ -22,9 +22,11 @@ from .reply import (
     Reply,
     Scope,
     Send,
+    Stream,
     over_websocket,
     send_reply,
     send_stream,
+    send_stream_head,
 )
 from .websocket import SocketEndpoint
 
@@ -83,7 +85,10 @@ class Endpoint:
             await self._refuse(INTERNAL, receive, send)
         else:
             self._answered.add(time.perf_counter() - began)
-            await self._send(answer, receive, send)
+            if scope["method"] == "HEAD" and isinstance(answer, Stream):
+                await send_stream_head(answer, send)
+            else:
+                await self._send(answer, receive, send)
 
     async def _decode(
         self, scope: Scope, receive: Receive, path: Mapping[str, str]
@@ -181,7 +186,8 @@ class Router:
         if scope["type"] == "websocket":
             await self._socket(place.socket, scope, receive, send, path)
             return
-        endpoint = place.methods.get(scope["method"])
+        method = scope["method"]
+        endpoint = place.methods.get("GET" if method == "HEAD" else method)
         if endpoint is not None:
             await endpoint.call(scope, receive, send, path)
             return
@@ -221,6 +227,7 @@ def _not_here(scope: Scope, place: Place) -> Problem:
         return ONLY_WEBSOCKET
     if not place.methods:
         return Problem(404, f"there is nothing at {scope['path'][:200]}")
-    allowed = ", ".join(sorted(place.methods))
+    head = {"HEAD"} if "GET" in place.methods else set()
+    allowed = ", ".join(sorted(head | place.methods.keys()))
     message = f"{scope['method']} is not allowed here, expected one of {allowed}"
     return Problem(405, message, headers=((b"allow", allowed.encode()),))

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from proctor.core import changing
 from proctor.core.enforcing import CONTROLLERS
@@ -23,7 +24,8 @@ from .accept import Acceptance
 from .body import explain, names_by_path
 from .oapi import Call, Nothing
 from .reply import Reply, json_reply
-from .schemas import EXPECTED, TaskRequest, to_request
+from .schemas import EXPECTED, NamedTaskRequest, TaskRequest, to_request
+from .schemas.addresses import bad
 from .schemas.tasks import (
     ListQuery,
     PutQuery,
@@ -35,6 +37,7 @@ from .schemas.tasks import (
     TaskSummary,
 )
 from .schemas.to_request import with_secrets_of
+from .schemas.values import Name
 from .selectors import has_labels, know, visible
 
 
@@ -102,13 +105,9 @@ class Tasks:
         shown = self._details(spec.name)
         return json_reply(PutResponse("created", [], [], shown), 201)
 
-    async def replace(self, call: Call[ReplaceQuery, TaskRequest]) -> Reply:
-        name = call.path["name"]
-        if call.body.name != name:
-            raise BadSpec(
-                f"`name` is not valid: expected {name[:200]!r}, as the path has it", field="name"
-            )
-        return await self._put(call.body, call.query, call.actor, call.query.source)
+    async def replace(self, call: Call[ReplaceQuery, NamedTaskRequest]) -> Reply:
+        request = _named(call.body, call.path["name"])
+        return await self._put(request, call.query, call.actor, call.query.source)
 
     async def patch(self, call: Call[PutQuery, dict[str, Any]]) -> Reply:
         name = call.path["name"]
@@ -159,6 +158,16 @@ def _labels(text: str) -> list[tuple[str, str | None]]:
     """Return the labels of "a=b,c"; None stands for any value."""
     pairs = (label.partition("=") for label in text.split(","))
     return [(name, value if sign else None) for name, sign, value in pairs]
+
+
+def _named(request: NamedTaskRequest, name: str) -> NamedTaskRequest:
+    """Return the request with the name that the path has.  Raises BadSpec."""
+    if request.name not in ("", name):
+        raise bad("name", f"expected {name[:200]!r}, as the path has it")
+    try:
+        return replace(request, name=msgspec.convert(name, Name))
+    except msgspec.ValidationError:
+        raise bad("name", f"expected {EXPECTED['name']}") from None
 
 
 # Pages.

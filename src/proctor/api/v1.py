@@ -18,7 +18,7 @@ from .examples import DETAILS, OPERATION, PATCH, PUT, RUN, SELECTION, SUMMARY, T
 from .history import Runs
 from .logs import Logs
 from .oapi import AnyOperation, Group, Operation
-from .schemas import TaskRequest
+from .schemas import NamedTaskRequest, TaskRequest
 from .schemas.selection import OperationResponse, SelectionRequest, WaitQuery
 from .schemas.streams import EventsQuery, LogsQuery, RawQuery
 from .schemas.tasks import (
@@ -97,7 +97,7 @@ def tasks(handlers: Tasks) -> Group:
             description="Idempotent. A variable whose value is *** keeps the value that it has.",
             handler=handlers.replace,
             query=ReplaceQuery,
-            body=TaskRequest,
+            body=NamedTaskRequest,
             returns=PutResponse,
             also={201: "It was created."},
             answer=PUT | {"task": DETAILS},

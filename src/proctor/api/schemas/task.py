@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from proctor.core.spec import CatchUp, Overlap, RestartWhen
 
@@ -299,6 +299,14 @@ class SeedTaskRequest(TaskRequest, frozen=True, kw_only=True):
     """A task to be started: `replica` has to be given here, everything else is as in /v1."""
 
     replica: Replicas
+
+
+class NamedTaskRequest(TaskRequest, frozen=True, kw_only=True):
+    """A task to be as the body says: its name is in the path, and here or not."""
+
+    name: Annotated[Name, Meta(description="As in the path.", examples=["web"])] = field(
+        default_factory=str
+    )
 
 
 EXPECTED = {
