@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
+import socket as sockets
+import struct
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -55,13 +58,13 @@ def over_http(server: Running, query: str, accept: str = "application/x-ndjson")
 
 def notes(live_: Live, server: Running, count: int, task: str = "web") -> None:
     """Have so many things happen in one turn."""
+    server.call(lambda: happen(live_, count, task))
 
-    def happen() -> None:
-        made = [Note(1.0, "replica.up", task, 0, n, None, "why", "policy") for n in range(count)]
-        live_.store.save(Changes(notes=made))
-        live_.opened.history.saved([], made, 1.0)
 
-    server.call(happen)
+def happen(live_: Live, count: int, task: str = "web") -> None:
+    made = [Note(1.0, "replica.up", task, 0, n, None, "why", "policy") for n in range(count)]
+    live_.store.save(Changes(notes=made))
+    live_.opened.history.saved([], made, 1.0)
 
 
 def make(server: Running, name: str, **fields: Any) -> None:
@@ -144,3 +147,27 @@ def test_a_client_that_reads_nothing_holds_nobody_up_and_can_go_on_later(
         found = [e["id"] for e in read(socket, 30_000)]
 
         assert found == list(range(1, 30_001))
+
+
+def test_a_client_that_vanishes_in_the_midst_is_nothing_to_log(
+    both: tuple[Running, Live], caplog: pytest.LogCaptureFixture
+) -> None:
+    server, live_ = both
+    client = sockets.create_connection(("127.0.0.1", server.port), GENEROUS)
+    client.sendall(
+        b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    assert client.recv(4096).startswith(b"HTTP/1.1 101")
+    client.setsockopt(sockets.SOL_SOCKET, sockets.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def vanish() -> None:
+        client.close()  # With a reset: the first event cannot be written any more.
+        happen(live_, 100)
+
+    with caplog.at_level(logging.WARNING):
+        server.call(vanish)
+        with watch(server, "?after=99") as other:
+            assert read(other, 1)[0]["id"] == 100
+    assert caplog.messages == []

@@ -42,6 +42,11 @@ class WebSocketConnection(WebSocketsSansIOProtocol):
         self._stall.unwatch()
         super().connection_lost(exc)
 
+    async def send(self, message: Any) -> None:
+        if self.transport.is_closing():
+            await asyncio.sleep(0)  # The client is gone; the next turn says so instead of asyncio.
+        await super().send(message)
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._stall.watch()
