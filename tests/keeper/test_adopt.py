@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,12 @@ import pytest
 from proctor.keeper import tree
 
 from .harness import BASE, KeeperProcess, Talk, marked, order, running, wait_for
+
+FIRST_THREAD_ENDS = f"""
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(600,)).start()
+ctypes.CDLL(None).syscall({93 if platform.machine() == "aarch64" else 60}, 0)  # SYS_exit
+"""
 
 
 @pytest.fixture
@@ -27,6 +35,7 @@ def left(tmp_path: Path) -> Iterator[dict[int, tuple[int, int]]]:
             frame = talk.wait("spawned", run)
             known[run] = (frame["pid"], frame["start"])
         wait_for("the daemon", lambda: len(marked(BASE | 3)) == 2)
+        wait_for("a thread's end", lambda: b") Z " in tree.read(f"/proc/{known[4][0]}/stat"))
         first.process.kill()
         first.process.wait()
     try:
@@ -41,6 +50,7 @@ SCRIPTS = {
     1: "trap 'echo bye; exit 6' TERM; echo one; while :; do sleep 0.01; done",
     2: "exec sleep 600",
     3: "(setsid sleep 600 &) ; exec sleep 600",
+    4: f"exec {sys.executable} -c '{FIRST_THREAD_ENDS}'",
 }
 
 
@@ -103,6 +113,18 @@ def test_what_an_adopted_leader_leaves_is_watched(
     assert not [f for f in talk.heard if f["op"] == "gone"]
     os.kill(rest, signal.SIGKILL)
     talk.wait("gone", 3)
+
+
+def test_a_process_whose_first_thread_has_ended_lives_and_is_adopted(
+    talk: Talk, left: dict[int, tuple[int, int]]
+) -> None:
+    adopt(talk, left, 4)
+    assert talk.wait("spawned", 4)["pid"] == left[4][0]
+
+    talk.say("kill", run=4)
+
+    talk.wait("exited", 4)
+    wait_for("the end", lambda: not marked(BASE | 4))
 
 
 def test_only_the_very_process_is_adopted(talk: Talk, left: dict[int, tuple[int, int]]) -> None:

@@ -16,9 +16,13 @@ def test_names_with_blanks_and_brackets_are_no_problem() -> None:
 
 
 def test_zombies_and_what_is_no_stat_line_are_passed_over() -> None:
-    assert procfs.parse(STAT.replace(b" S ", b" Z ")) is None
+    assert procfs.parse(STAT.replace(b" S ", b" Z ").replace(b" 0 5 0 ", b" 0 1 0 ")) is None
     assert procfs.parse(b"") is None
     assert procfs.parse(b"1 (x) S 1 2") is None
+
+
+def test_a_process_whose_first_thread_has_ended_is_no_zombie() -> None:
+    assert procfs.parse(STAT.replace(b" S ", b" Z ")) == procfs.parse(STAT)
 
 
 def test_descriptors_are_counted_of_processes_that_live() -> None:

@@ -27,13 +27,19 @@ def read(path: str) -> bytes:
 
 
 def stat(pid: int) -> tuple[str, int, int] | None:
-    """Return (state letter, parent, start in clock ticks since boot); None: no such pid."""
+    """Return (state letter, parent, start in clock ticks since boot); None: no such pid.
+
+    One whose first thread has ended before others is called a zombie by the kernel, but lives.
+    """
     try:
         # The name, field 2, may hold blanks and brackets itself.
         fields = read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
     except OSError:
         return None
-    return (fields[0].decode(), int(fields[1]), int(fields[19])) if len(fields) > 19 else None
+    if len(fields) < 20:
+        return None
+    state = "S" if fields[0] == b"Z" and int(fields[17]) > 1 else fields[0].decode()
+    return state, int(fields[1]), int(fields[19])
 
 
 def mark_of(pid: int) -> int | None:

@@ -31,10 +31,11 @@ class Proc(NamedTuple):
 def parse(text: bytes) -> Proc | None:
     """Return what /proc/PID/stat says; None of a zombie, which uses nothing any more.
 
+    One of whose threads only the first has ended is shown as a zombie, too, but lives.
     The name, field 2, may hold blanks and brackets itself.  Source: proc_pid_stat(5).
     """
     f = text[text.rfind(b")") + 2 :].split(b" ", 22)
-    if len(f) < 22 or f[0] in b"ZX":
+    if len(f) < 22 or f[0] == b"X" or (f[0] == b"Z" and int(f[17]) < 2):
         return None
     ticks = int(f[11]) + int(f[12]) + int(f[13]) + int(f[14])
     return Proc(int(f[1]), int(f[3]), ticks, int(f[17]), int(f[19]), int(f[21]) * PAGE)
