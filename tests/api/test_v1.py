@@ -95,6 +95,17 @@ def test_a_waiting_task_says_what_it_waits_for(server: Running) -> None:
     assert get(server, "tasks/bad")["state"] == "failed"
 
 
+def test_a_dependency_that_does_not_exist_and_holds_nothing_up_is_mentioned(
+    server: Running,
+) -> None:
+    up(server, "web", deps=["tpyo"])
+
+    expected = ["tpyo, on which it depends, does not exist and is not waited for"]
+    assert get(server, "tasks/web")["warnings"] == expected
+    make(server, "tpyo")
+    assert get(server, "tasks/web")["warnings"] == []
+
+
 def test_what_is_no_choice_is_answered_with_the_choices(server: Running) -> None:
     response = server.request("GET", "/v1/tasks?sort=age")
 

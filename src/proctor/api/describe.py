@@ -10,7 +10,7 @@ from proctor.core.enforcing import warnings
 from proctor.core.hosts import shown_deps
 from proctor.core.model import Exit, Now, Replica, ReplicaId, Run, State, Task
 from proctor.core.restart import succeeded
-from proctor.core.spec import Spec
+from proctor.core.spec import Spec, Until
 from proctor.core.statement import statement
 from proctor.core.views import command_text
 from proctor.core.world import World
@@ -71,7 +71,12 @@ def details(world: World, name: str, now: Now, controllers: Collection[str]) -> 
 
 def _warnings(world: World, task: Task, controllers: Collection[str]) -> list[str]:
     given_up = rolling.given_up(task, world.replicas_of(task.spec.name))
-    return [*([given_up] if given_up else []), *warnings(task.spec.limits, controllers)]
+    nobody = [
+        f"{dep.task}, on which it depends, does not exist and is not waited for"
+        for dep in shown_deps(task.spec)
+        if dep.task not in world.tasks and (dep.until is Until.SETTLED or not dep.required)
+    ]
+    return [*([given_up] if given_up else []), *nobody, *warnings(task.spec.limits, controllers)]
 
 
 def replicas(world: World, name: str, now: Now) -> list[ReplicaEntry]:

@@ -15,17 +15,22 @@ from .verbs import act
 @select_argument(required=True)
 @json_option
 def command(signal: str, select: tuple[str, ...], as_json: bool) -> None:
-    """Send a signal to the processes of tasks.
+    """Send a signal, by name or number, to the processes of tasks.
 
     \b
     Example:
       proctor signal HUP web
     """
-    if not _is_signal(signal):
-        hint = f": `proctor signal {select[0]} {signal}`" if _is_signal(select[0]) else ""
+    name = _name(signal)
+    if name is None:
+        hint = f": `proctor signal {select[0]} {signal}`" if _name(select[0]) else ""
         raise click.UsageError(f"{signal} is no signal (HUP, USR1 ...){hint}")
-    act("signal", select, {"signal": signal}, timeout=10.0, as_json=as_json)
+    act("signal", select, {"signal": name}, timeout=10.0, as_json=as_json)
 
 
-def _is_signal(name: str) -> bool:
-    return f"SIG{name.removeprefix('SIG')}" in signals.Signals.__members__
+def _name(signal: str) -> str | None:
+    """Return the name of the signal that was typed ("HUP", "SIGHUP", "1"); None: it is none."""
+    known = signals.Signals.__members__
+    names = {str(number.value): name for name, number in known.items()}
+    name = names.get(signal, f"SIG{signal.removeprefix('SIG')}")
+    return name if name in known else None
