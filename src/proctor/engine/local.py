@@ -16,19 +16,18 @@ from proctor.core.errors import CannotListen, NoInput, UnknownAccount
 from proctor.core.events import Event, Gone, SpawnFailed
 from proctor.core.model import Exit, ReplicaId
 from proctor.core.spec import Spec
-from proctor.keeper.link import Link
 from proctor.keeper.protocol import VERSION, Frame
 
 from . import notify
 from .auxiliary import FIRST, Auxiliary
 from .base import KnownRun
-from .frames import CODEC
 from .identity import Accounts
 from .inputs import Inputs
 from .listeners import Listeners
 from .news import KeptRun, event_of, exit_of, is_last, without_stale
 from .order import BadEnvironment, of_run, order, own_variables, uses_notify
 from .session import Session
+from .wire import Wire
 
 _log = logging.getLogger("proctor.engine")
 
@@ -71,8 +70,7 @@ class LocalEngine:
         on_stop: Callable[[bool], None],
         on_lost: Callable[[], None],
     ) -> None:
-        sock.set_inheritable(False)
-        self._link = Link(sock, CODEC)
+        self._wire = Wire(sock, self._on_frames, self._on_closed)
         self.mark_base = mark_base
         self._environ = {k: v for k, v in environ.items() if k not in _OWN_VARIABLES}
         self._on_output = on_output
@@ -81,17 +79,14 @@ class LocalEngine:
         self._on_events: OnEvents = _nobody
         self._runs: dict[int, KeptRun] = {}
         self.accounts = Accounts()
-        self._auxiliary = Auxiliary(self._send_now)
+        self._auxiliary = Auxiliary(self._wire.send_now)
         self.listeners = Listeners(self.keep, self.drop)
-        self.inputs = Inputs(lambda run: self._send_now({"op": "shut", "run": run}))
+        self.inputs = Inputs(lambda run: self._wire.send_now({"op": "shut", "run": run}))
         self._told: list[Event] = []  # Events of our own, reported at the next turn of the loop.
         self._early: list[tuple[Frame, list[int]]] = []  # News of runs, until `open` takes it.
         self._hello: _Hello | None = None
         self._ready: asyncio.Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop
-        self._fd = sock.fileno()
-        self._writing = False
-        self._sending: list[int] = []
         self.kept: dict[str, int] = {}
         self.generation = 0
         self.keeper_pid = 0
@@ -104,16 +99,15 @@ class LocalEngine:
         """
         self._loop = asyncio.get_running_loop()
         self._ready = self._loop.create_future()
-        self._loop.add_reader(self._fd, self._on_readable)
-        self._send({"op": "hello", "version": VERSION})
-        self._flush()
+        self._wire.listen()
+        self._wire.send_now({"op": "hello", "version": VERSION})
         async with asyncio.timeout(_PATIENCE):
             await self._ready
 
     async def open(self, runs: Sequence[KnownRun], on_events: OnEvents) -> None:
         if self._ready is None:
             await self.connect()
-        if self._link.closed:
+        if self._wire.closed:
             raise KeeperLost
         self._on_events = on_events
         self._runs = {known.run: KeptRun(known.id, known.pid, known.start) for known in runs}
@@ -122,7 +116,7 @@ class LocalEngine:
         hello.events += [e for frame, fds in early if (e := self._take_news(frame, fds))]
         for known in runs:
             self._ask_about(known, hello)
-        self._flush()
+        self._wire.flush()
         self._settle(hello)
         async with asyncio.timeout(_PATIENCE):
             await hello.settled
@@ -138,7 +132,7 @@ class LocalEngine:
         if known.run in hello.open:
             identity = {"pid": known.pid or 0, "start": known.start or 0}
             mark = self.mark_base | known.run
-            self._send({"op": "adopt", "run": known.run, "mark": mark, **identity})
+            self._wire.send({"op": "adopt", "run": known.run, "mark": mark, **identity})
 
     def _settle(self, hello: _Hello) -> None:
         if not hello.open and not hello.settled.done():
@@ -151,13 +145,13 @@ class LocalEngine:
                     self._spawn(command)
                 case Signal():
                     number = signal.Signals[f"SIG{command.signal}"]
-                    self._send({"op": "signal", "run": command.run, "signal": int(number)})
+                    self._wire.send({"op": "signal", "run": command.run, "signal": int(number)})
                 case Kill() if command.run in self._runs:
                     self._auxiliary.kill(command.run)
-                    self._send({"op": "kill", "run": command.run})
+                    self._wire.send({"op": "kill", "run": command.run})
                 case Kill():
                     self._report_soon(Gone(command.id, command.run))
-        self._flush()
+        self._wire.flush()
 
     def _spawn(self, command: Spawn) -> None:
         spec, run = command.spec, command.run
@@ -174,7 +168,7 @@ class LocalEngine:
             self._report_soon(SpawnFailed(command.id, run, str(error), transient=True))
             return
         self._runs[run] = KeptRun(command.id)
-        self._send(frame | {"run": run, "mark": mark})
+        self._wire.send(frame | {"run": run, "mark": mark})
 
     def _order(
         self, spec: Spec, index: int, cmd: str | tuple[str, ...], run: int | None = None
@@ -231,19 +225,14 @@ class LocalEngine:
             if run := self._runs.get(number):
                 run.acknowledged = True
                 self._forget_if_done(number, run)
-        self._send({"op": "ack", "runs": numbers})
-        self._flush()
+        self._wire.send_now({"op": "ack", "runs": numbers})
 
     def keep(self, name: str, fd: int) -> None:
         """Have the keeper hold a copy of `fd`: the next manager finds it in `kept`."""
-        copy = os.dup(fd)  # The queue may outlive the caller's.
-        self._sending.append(copy)
-        self._link.send({"op": "keep", "name": name}, (copy,))
-        self._flush()
+        self._wire.send_descriptor({"op": "keep", "name": name}, fd)
 
     def drop(self, name: str) -> None:
-        self._send({"op": "drop", "name": name})
-        self._flush()
+        self._wire.send_now({"op": "drop", "name": name})
 
     async def reload(self) -> None:
         """Ask for a new keeper and a new manager; all that remains for this one is to exit."""
@@ -253,33 +242,23 @@ class LocalEngine:
         await self._say_last({"op": "exit", "status": status})
 
     async def _say_last(self, frame: Frame) -> None:
-        self._send(frame)
         async with asyncio.timeout(_PATIENCE):
-            while not self._link.flush():
-                await asyncio.sleep(0.01)
+            await self._wire.send_all(frame)
         self._let_go()
 
     # From the keeper
 
-    def _on_readable(self) -> None:
-        try:
-            frames = self._link.receive()
-        except ValueError as error:
-            _log.error("the keeper talks rubbish: %s", error)
-            frames = []
-            self._link.closed = True
+    def _on_frames(self, frames: Sequence[tuple[Frame, list[int]]]) -> None:
         events = [e for frame, fds in frames if (e := self._take(frame, fds))]
         if self._hello:
             self._hello.events += events
             self._settle(self._hello)
         elif events:
             self._on_events(events)
-        if self._link.closed:
-            self._let_go()
-            self._say_lost()
 
-    def _say_lost(self) -> None:
+    def _on_closed(self) -> None:
         """Tell whoever waits for the keeper at the start, or else who asked to be told."""
+        self._let_go()
         for waited in (self._ready, self._hello.settled if self._hello else None):
             if waited is not None and not waited.done():
                 waited.set_exception(KeeperLost())
@@ -341,31 +320,12 @@ class LocalEngine:
         if frame["op"] == "run":
             level = logging.WARNING if number < FIRST else logging.DEBUG  # Else a check is cut off.
             _log.log(level, "run %s, pid %s, is on no record: killed", number, frame["pid"])
-            self._send({"op": "kill", "run": number})
+            self._wire.send({"op": "kill", "run": number})
         elif frame["op"] in ("exited", "failed"):
-            self._send({"op": "ack", "runs": [number]})
-        self._flush()
+            self._wire.send({"op": "ack", "runs": [number]})
+        self._wire.flush()
 
-    # Sending and reporting
-
-    def _send(self, frame: Frame) -> None:
-        self._link.send(frame)
-
-    def _send_now(self, frame: Frame) -> None:
-        self._send(frame)
-        self._flush()
-
-    def _flush(self) -> None:
-        full = not self._link.flush()
-        while self._sending and not full:
-            os.close(self._sending.pop())
-        if full == self._writing or self._link.closed:
-            return
-        self._writing = full
-        if full:
-            self._loop.add_writer(self._fd, self._flush)
-        else:
-            self._loop.remove_writer(self._fd)
+    # Reporting
 
     def _report_soon(self, event: Event) -> None:
         """Report at the next turn: whoever calls perform() is not ready for events inside it."""
@@ -379,11 +339,7 @@ class LocalEngine:
 
     def _let_go(self) -> None:
         self.inputs.release()
-        self._loop.remove_reader(self._fd)
-        self._loop.remove_writer(self._fd)
-        self._writing = False
-        for fd in self._link.close():
-            os.close(fd)
+        self._wire.close()
 
 
 def _nobody(events: Sequence[Event]) -> None:
