@@ -5,7 +5,9 @@ import inspect
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +225,20 @@ def test_a_verb_that_takes_longer_than_one_waits_goes_on(ask: Ask) -> None:
             ask(toy.url, lambda client: client.stop("web", wait=0.05))
 
     assert caught.value.operation.id == "o1"
+
+
+def test_the_time_given_is_for_the_first_request_too(ask: Ask) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        _, _, wait = handler.path.partition("wait=")
+        time.sleep(float(wait))  # As the service does when what is waited for does not happen.
+        reply(handler, operation("running"))
+
+    with toy_server() as toy:
+        toy.answer = answer
+        with pytest.raises(Unfinished):
+            ask(toy.url, lambda client: client.start("web", wait=0.1))
+
+    assert [path for _, path, _, _ in toy.requests] == ["/v1/start?wait=0.1"]
 
 
 def test_without_waiting_a_verb_returns_at_once(ask: Ask) -> None:

@@ -185,12 +185,16 @@ class AsyncClient:
         wait: float,
     ) -> Operation:
         """Do what a verb says; the methods above are short for it."""
+        end = asyncio.get_running_loop().time() + wait  # One deadline for all that this takes.
         first = ops.act(verb, parse(select), options or {}, min(wait, LONGEST_WAIT))
-        return await self.wait_for(await self.send(first), wait)
+        return await self._wait_until(end, await self.send(first), wait)
 
     async def wait_for(self, operation: Operation, wait: float) -> Operation:
         """Return when the operation is over.  Raises OperationFailed, Unfinished."""
         end = asyncio.get_running_loop().time() + wait
+        return await self._wait_until(end, operation, wait)
+
+    async def _wait_until(self, end: float, operation: Operation, wait: float) -> Operation:
         while not is_over(operation) and (left := end - asyncio.get_running_loop().time()) > 0:
             operation = await self.send(ops.operation(operation.id, min(left, LONGEST_WAIT)))
         return check(operation, wait)

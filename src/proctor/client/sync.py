@@ -185,12 +185,15 @@ class Client:
         wait: float,
     ) -> Operation:
         """Do what a verb says; the methods above are short for it."""
+        end = time.monotonic() + wait  # One deadline for all requests that this takes.
         first = ops.act(verb, parse(select), options or {}, min(wait, LONGEST_WAIT))
-        return self.wait_for(self.send(first), wait)
+        return self._wait_until(end, self.send(first), wait)
 
     def wait_for(self, operation: Operation, wait: float) -> Operation:
         """Return when the operation is over.  Raises OperationFailed, Unfinished."""
-        end = time.monotonic() + wait
+        return self._wait_until(time.monotonic() + wait, operation, wait)
+
+    def _wait_until(self, end: float, operation: Operation, wait: float) -> Operation:
         while not is_over(operation) and (left := end - time.monotonic()) > 0:
             operation = self.send(ops.operation(operation.id, min(left, LONGEST_WAIT)))
         return check(operation, wait)
