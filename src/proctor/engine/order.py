@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TextIO
 
 from proctor.core.errors import BadSpec
 from proctor.core.spec import Check, CheckKind, Limits, Spec
@@ -118,11 +119,9 @@ def from_files(spec: Spec) -> dict[str, str]:
 
 
 def _read(path: Path, *, optional: bool) -> dict[str, str]:
-    from dotenv import dotenv_values
-
     try:
-        with path.open(encoding="utf-8") as file:
-            values = dotenv_values(stream=file, interpolate=False)
+        with path.open(encoding="utf-8-sig") as file:
+            return _variables(path, file)
     except FileNotFoundError:
         if optional:
             return {}
@@ -130,10 +129,30 @@ def _read(path: Path, *, optional: bool) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise BadEnvironment(f"env file {path}: {why}") from None
-    for name, value in values.items():
-        if "\0" in name or "\0" in (value or ""):
+
+
+def _variables(path: Path, file: TextIO) -> dict[str, str]:
+    """Return what the file sets.  A line that says nothing is no comment, but a mistake."""
+    # Not dotenv_values: that drops what it does not understand, and goes on.
+    from dotenv.parser import parse_stream
+
+    found: dict[str, str] = {}
+    for binding in parse_stream(file):
+        name, value = binding.key, binding.value
+        # `export NAME` may follow `NAME=value`; else a name alone sets nothing.
+        if binding.error or (name is not None and value is None and name not in found):
+            text, line = binding.original
+            line += text[: len(text) - len(text.lstrip())].count("\n")
+            raise BadEnvironment(
+                f"env file {path}: line {line} makes no sense, expected NAME=value; "
+                "quotes have to be closed, with nothing behind them"
+            )
+        if name is None or value is None:
+            continue
+        if "\0" in name or "\0" in value:
             raise BadEnvironment(f"env file {path}: {name!r} holds a NUL byte")
-    return {name: value for name, value in values.items() if value is not None}
+        found[name] = value
+    return found
 
 
 def uses_notify(spec: Spec) -> bool:

@@ -95,7 +95,8 @@ class TaskRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
         list[AbsolutePath],
         Meta(
             max_length=100,
-            description="Files of NAME=value lines, read at each start; `env` has precedence.",
+            description="Files of NAME=value lines, read at each start, which fails if one makes "
+            "no sense; `env` has precedence.",
             examples=[["/etc/shop/env"]],
         ),
     ] = []
