@@ -13,7 +13,7 @@ from tests.manifest.support import write
 jsonschema = pytest.importorskip("jsonschema")
 
 TEXT = """\
-    defaults.env.TOKEN = "hush"
+    defaults.env = { TOKEN = "hush", PORT = "80" }
     [tasks.web]
     cmd = "serve"
     replica = 2
@@ -50,7 +50,16 @@ def test_show_answers_programs_too(tmp_path: Path) -> None:
 
     assert list(shown) == ["web", "db"]
     source = "proctor.toml:1 [defaults]"
-    assert {"field": "env.TOKEN", "value": "hush", "source": source} in shown["db"]
+    assert {"field": "env.PORT", "value": "80", "source": source} in shown["db"]
+
+
+def test_show_hides_what_the_service_would_hide(tmp_path: Path) -> None:
+    write(tmp_path, TEXT + 'secret_env = ["PIN"]\n    env.PIN = "hush"\n')
+
+    for more in ([], ["--json"]):
+        result = run(tmp_path, "show", "--profile", "prod", *more)
+        assert result.stdout.count("***") == 3
+        assert "hush" not in result.stdout
 
 
 def test_a_task_that_the_file_does_not_have_is_a_wrong_use(tmp_path: Path) -> None:

@@ -23,7 +23,8 @@ def changes(before: Spec, after: Spec) -> list[ChangeEntry]:
     A variable that is secret in one of them is in both: else taking its mark off would show it.
     """
     names = before.env.keys() | after.env.keys()
-    secret = {name for name in names if is_secret(name, before) or is_secret(name, after)}
+    named = {*before.secret_env, *after.secret_env}
+    secret = {name for name in names if is_secret(name, named)}
     return [
         ChangeEntry(
             WIRE_NAMES.get(change.field, change.field),

@@ -15,8 +15,6 @@ from .output import coloured, emit_json, on_terminal, paint, table
 if TYPE_CHECKING:
     from proctor.manifest.manifest import Entry
 
-SECRET = "***"
-
 
 @click.group("config")
 def command() -> None:
@@ -96,11 +94,11 @@ def _json_rows(entry: Entry) -> Iterator[dict[str, Any]]:
 
 
 def _leaves(entry: Entry) -> Iterator[tuple[tuple[str, ...], Any, str]]:
-    """Yield path, value and source; what is named secret is not shown."""
-    secret = set(entry.values.get("secret_env") or ())
-    for path, leaf in entry.leaves.items():
-        hidden = len(path) == 2 and path[0] == "env" and path[1] in secret
-        yield path, SECRET if hidden else leaf.value, str(leaf.source)
+    """Yield path, value and source; what the service would not show is not shown."""
+    from proctor.manifest.manifest import without_secrets
+
+    for path, leaf in without_secrets(entry).items():
+        yield path, leaf.value, str(leaf.source)
 
 
 def _toml(value: Any) -> str:

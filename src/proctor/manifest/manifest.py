@@ -14,8 +14,10 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from proctor.api.schemas import EXPECTED, SpecLimits, to_spec
+from proctor.api.schemas.to_request import HIDDEN, is_secret
 from proctor.core.errors import ProctorError
 
 from .checks import check_document
@@ -159,6 +161,16 @@ class _Plan(Struct, frozen=True):
         if source.table != dotted(("tasks", entry.name)):
             message += f" (from [{source.table}])"
         return Problem(source.file, source.line, where, message)
+
+
+def without_secrets(entry: Entry) -> Leaves:
+    """Return the task's leaves, those hidden that the API would not show."""
+    named = entry.values.get("secret_env") or ()
+    secret = {p for p in entry.leaves if p[:-1] == ("env",) and is_secret(p[-1], named)}
+    return {
+        path: replace(leaf, value=HIDDEN) if path in secret else leaf
+        for path, leaf in entry.leaves.items()
+    }
 
 
 def built_in(file: Path) -> Leaves:

@@ -1,6 +1,7 @@
 """A Spec as the request that would make it, and with its secrets hidden."""
 
 import re
+from collections.abc import Collection
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -43,14 +44,15 @@ _SECRET = (
 )
 
 
-def is_secret(name: str, spec: Spec) -> bool:
-    """Whether the value of a variable is not to be shown: it was named so, or looks so."""
-    return name in spec.secret_env or re.search(_SECRET, name) is not None
+def is_secret(name: str, named: Collection[str]) -> bool:
+    """Whether the value of a variable is not to be shown: it was `named` so, or looks so."""
+    return name in named or re.search(_SECRET, name) is not None
 
 
 def shown(spec: Spec) -> TaskRequest:
     """Return the request with the values of secret variables hidden."""
-    env = {name: HIDDEN if is_secret(name, spec) else value for name, value in spec.env.items()}
+    named = spec.secret_env
+    env = {k: HIDDEN if is_secret(k, named) else value for k, value in spec.env.items()}
     return replace(to_request(spec), env=env)
 
 
