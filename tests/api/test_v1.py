@@ -213,6 +213,25 @@ def test_patch_changes_what_it_names(server: Running) -> None:
     assert server.request("PATCH", "/v1/tasks/no", {}).status == 404
 
 
+def test_a_patch_of_the_type_can_be_undone(server: Running) -> None:
+    def patch(**fields: Any) -> Response:
+        return server.request("PATCH", "/v1/tasks/web", fields)
+
+    make(server, "web")
+    before = get(server, "tasks/web")["spec"]
+
+    for body in ({"type": "cron"}, {"type": "cron", "at": "+1h", "cron": None}):
+        assert patch(**body).json["result"] == "updated"
+        back = patch(type="daemon")
+        assert (back.status, back.json["task"]["spec"]) == (200, before)
+    assert patch(type="cron", timezone="UTC", cron="5 * * * *").status == 200
+    named = patch(type="daemon", cron="6 * * * *")
+    assert (named.status, named.json["field"]) == (400, "cron")
+    changed = patch(type="once").json["changes"]
+    assert {change["field"] for change in changed} == {"type", "schedule"}
+    assert patch(type=[]).json["field"] == "type"
+
+
 def test_a_deleted_task_is_gone(server: Running) -> None:
     up(server, "web")
 

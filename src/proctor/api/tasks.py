@@ -23,6 +23,7 @@ from . import describe, differences
 from .accept import Acceptance
 from .body import explain, names_by_path
 from .oapi import Call, Nothing
+from .patching import patched
 from .reply import Reply, json_reply
 from .schemas import EXPECTED, NamedTaskRequest, TaskRequest, to_request
 from .schemas.addresses import bad
@@ -113,7 +114,7 @@ class Tasks:
         name = call.path["name"]
         before = msgspec.to_builtins(to_request(know(self._world, name).spec))
         try:
-            request = msgspec.convert(merged(before, call.body), TaskRequest)
+            request = msgspec.convert(patched(before, call.body), TaskRequest)
         except msgspec.ValidationError as error:
             raise explain(str(error), names_by_path(TaskRequest), EXPECTED) from None
         if request.name != name:
@@ -139,19 +140,6 @@ class Tasks:
         shown = self._details(spec.name)
         status = 201 if plan is None else 200
         return json_reply(PutResponse(result, changes, restarts, shown), status)
-
-
-def merged(before: Any, patch: Any) -> Any:
-    """Return what a merge patch makes of a value.  Source: RFC 7396, section 2."""
-    if not isinstance(patch, dict):
-        return patch
-    after = dict(before) if isinstance(before, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            after.pop(name, None)
-        else:
-            after[name] = merged(after.get(name), value)
-    return after
 
 
 def _labels(text: str) -> list[tuple[str, str | None]]:

@@ -12,7 +12,7 @@ from .task import TaskRequest
 from .values import WireType
 
 DEFAULT_CRON = "* * * * *"
-_CRON_ONLY = ("cron", "timezone", "overlap", "queue", "catch_up", "schedule_jitter", "blackouts")
+CRON_ONLY = ("cron", "timezone", "overlap", "queue", "catch_up", "schedule_jitter", "blackouts")
 BARE = TaskRequest(name="", type=WireType.ONCE, cmd="")
 """A request with nothing but defaults."""
 
@@ -41,7 +41,7 @@ def to_schedule(request: TaskRequest, kind: WireType, now: float) -> Schedule:
 def _check_scheduled(request: TaskRequest, kind: WireType) -> None:
     """Fields of the schedule make sense with type cron and scripts; `at` with all that ends."""
     if kind in (WireType.ONCE, WireType.DAEMON):
-        for field in _CRON_ONLY:
+        for field in CRON_ONLY:
             if getattr(request, field) != getattr(BARE, field):
                 raise bad(
                     field, f"expected only with type cron or a script, but type is {kind.value}"
