@@ -77,3 +77,13 @@ def test_blackouts_that_leave_nothing_are_refused(server: Running) -> None:
     assert refused.status in (400, 422), refused.body
     assert refused.json["field"] == "blackouts"
     assert server.request("GET", "/v1/tasks/job").status == 404
+
+
+def test_what_runs_once_is_started_when_it_has_ended_well_and_not_before(server: Running) -> None:
+    for name, cmd in (("good", "true"), ("bad", "exit 7")):
+        make(server, name, type="once", cmd=cmd, restart="never")
+
+        for verb in ("start", "restart"):
+            done = post(server, f"tasks/{name}/{verb}?wait=30")
+            assert done.json["state"] == ("done" if name == "good" else "failed")
+            assert reasons(done) == {f"{name}:0": "ended well" if name == "good" else "exited 7"}

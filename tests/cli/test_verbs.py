@@ -179,12 +179,12 @@ def test_a_disabled_task_is_shown_as_one_and_can_be_enabled_again(cli: Cli) -> N
 def test_a_signal_reaches_the_process_and_tells_if_there_is_none(cli: Cli) -> None:
     script = "trap 'exit 0' USR1; while :; do sleep 0.01; done"
     for number_or_name in ("USR1", str(int(signal.SIGUSR1))):
-        cli("add", "job", "--type", "once", "--no-wait", "--shell", script, ok=True)
+        cli("add", "job", "--type", "daemon", "--no-wait", "--shell", script, ok=True)
         cli("start", "job", ok=True)
         assert cli("signal", number_or_name, "job").status == 0
         cli("rm", "job", ok=True)
 
-    cli("add", "job", "--type", "once", "--no-wait", "--shell", script, ok=True)
+    cli("add", "job", "--type", "daemon", "--no-wait", "--shell", script, ok=True)
     cli("stop", "job", ok=True)
     assert cli("signal", "USR1", "job").status == 1
     assert "99 is no signal" in cli("signal", "99", "job").err

@@ -91,7 +91,17 @@ class Verbs:
         before = dict(self._world.replicas)
         ids = [id for found in selected.values() for id in found]
         started = self._manager.start(ids, needs=query.deps, actor=actor)
-        return [_up(before[id]) for id in started]
+        return [self._started(before[id]) for id in started]
+
+    def _started(self, r: Replica) -> Target:
+        """Return what is to come of a start; the run that goes on counts: it is what is wanted."""
+        goes_on = r.state in (State.STARTING, State.UP) and not r.asked
+        return Target(r.id, self._goal_of_start(r.id.task), r.run - 1 if goes_on else r.run)
+
+    def _goal_of_start(self, name: str) -> Goal:
+        """What runs once is not there before it has run: up for a moment says nothing of it."""
+        once = self._world.tasks[name].spec.type is TaskType.ONCE
+        return Goal.SUCCESS if once else Goal.UP
 
     def stop(self, selected: Selected, query: WaitQuery, actor: str) -> Done:
         ids = self._all_there_is(selected)
@@ -130,7 +140,8 @@ class Verbs:
         return targets
 
     def _goal_of_restart(self, name: str) -> Goal:
-        return Goal.REST if self._world.tasks[name].spec.is_scheduled else Goal.UP
+        scheduled = self._world.tasks[name].spec.is_scheduled
+        return Goal.REST if scheduled else self._goal_of_start(name)
 
     def run(self, selected: Selected, query: WaitQuery, actor: str) -> Done:
         targets: Done = []
@@ -197,7 +208,7 @@ class Verbs:
             surplus = [r.id for r in self._world.replicas_of(name) if r.id not in regular]
             targets += [Target(id, Goal.GONE, 0) for id in surplus]
             if wanted:
-                targets += [_up(self._world.replicas[id]) for id in sorted(regular)]
+                targets += [self._started(self._world.replicas[id]) for id in sorted(regular)]
         return targets
 
     def enable(self, selected: Selected, query: WaitQuery, actor: str) -> Done:
@@ -223,12 +234,6 @@ class Verbs:
         self._manager.put(change(self._world.startable(name).spec), actor=actor)
 
 
-def _up(r: Replica) -> Target:
-    """Return the target of being up; the run that goes on counts, for it is what is wanted."""
-    goes_on = r.state in (State.STARTING, State.UP) and not r.asked
-    return Target(r.id, Goal.UP, r.run - 1 if goes_on else r.run)
-
-
 def _signalled(r: Replica) -> Target:
     sent = r.pid is not None
     return Target(r.id, Goal.UP, 0, Outcome(sent, "sent" if sent else "it is not running"))
@@ -249,7 +254,7 @@ def _rows(verbs: Verbs) -> list[tuple[str, Act, type[Any], str, str]]:
             verbs.start,
             StartQuery,
             "Have it run",
-            "Done when it is up and ready; what ends by itself may have ended well already.",
+            "Done when it is up and ready; what runs once, when it has ended with success.",
         ),
         ("stop", verbs.stop, WaitQuery, "Have it not run", _STOP),
         (
