@@ -166,7 +166,7 @@ def test_put_is_idempotent_and_says_what_it_does(server: Running) -> None:
         response = server.request("PUT", f"/v1/tasks/web{query}", body | changes)
         return {k: v for k, v in response.json.items() if k != "task"} | {"at": response.status}
 
-    nothing: dict[str, Any] = {"changes": [], "restarts": []}
+    nothing: dict[str, Any] = {"changes": [], "restarts": [], "stops": []}
     assert put("?dry_run=1") == {"result": "created", **nothing, "at": 200}
     assert server.request("GET", "/v1/tasks/web").status == 404
     assert put() == {"result": "created", **nothing, "at": 201}
@@ -185,6 +185,26 @@ def test_put_is_idempotent_and_says_what_it_does(server: Running) -> None:
     assert "cwd" not in get(server, "tasks/web")["spec"]
     other = server.request("PUT", "/v1/tasks/other", body)
     assert (other.status, other.json["field"]) == (400, "name")
+
+
+def test_a_dry_run_names_what_will_be_stopped(server: Running) -> None:
+    up(server, "web", replica=3)
+
+    for query in ("?dry_run=1", ""):
+        fewer = server.request("PATCH", f"/v1/tasks/web{query}", {"replica": 2}).json
+        assert (fewer["restarts"], fewer["stops"]) == ([], ["web:2"])
+    for query in ("?dry_run=1", ""):
+        later = server.request("PATCH", f"/v1/tasks/web{query}", {"type": "cron"}).json
+        assert (later["restarts"], later["stops"]) == ([], ["web:0", "web:1"])
+
+
+def test_a_dry_run_names_a_schedules_run_that_a_daemon_takes_over(server: Running) -> None:
+    make(server, "job", type="cron", cron="0 0 1 1 *", cmd="sleep 1")
+    post(server, "tasks/job/run")
+
+    for query in ("?dry_run=1", ""):
+        later = server.request("PATCH", f"/v1/tasks/job{query}", {"type": "daemon"}).json
+        assert (later["restarts"], later["stops"]) == (["job:0"], [])
 
 
 def test_a_hidden_value_that_is_put_back_is_kept(both: tuple[Running, Live]) -> None:

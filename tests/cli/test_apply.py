@@ -67,6 +67,9 @@ def test_apply_touches_only_what_changed_and_says_it_first(cli: Cli) -> None:
     assert pids(cli)["web"] == before["web"]
     assert pids(cli)["db"] != before["db"]
 
+    write(cli.folder, TEXT.replace("replica = 2", "replica = 1"))
+    assert "~ web  updated, stops web:1\n" in cli("apply", "--dry-run").out
+
 
 def test_a_task_says_which_file_it_is_from_and_what_was_changed_since(cli: Cli) -> None:
     write(cli.folder, TEXT)

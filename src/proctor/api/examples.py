@@ -100,6 +100,7 @@ PUT: dict[str, Any] = {
     "result": "updated",
     "changes": [{"field": "cwd", "before": "null", "after": '"/srv/shop"', "restarts": True}],
     "restarts": ["web:0"],
+    "stops": [],
 }
 RUN: dict[str, Any] = {
     "run": 17,

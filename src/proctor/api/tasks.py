@@ -104,7 +104,7 @@ class Tasks:
         spec = await self._accept.spec(call.body)
         self._manager.submit(spec, actor=call.actor)
         shown = self._details(spec.name)
-        return json_reply(PutResponse("created", [], [], shown), 201)
+        return json_reply(PutResponse("created", [], [], [], shown), 201)
 
     async def replace(self, call: Call[ReplaceQuery, NamedTaskRequest]) -> Reply:
         request = _named(call.body, call.path["name"])
@@ -132,14 +132,15 @@ class Tasks:
         result: Result = "created" if plan is None else "updated" if plan.changes else "unchanged"
         replicas = self._world.replicas_of(spec.name)
         again = [] if task is None else changing.replaced(task, spec, replicas)
-        restarts = [str(r.id) for r in again]
+        over = [] if task is None else changing.ended(task, spec, replicas)
+        restarts, stops = [str(r.id) for r in again], [str(r.id) for r in over]
         changes = [] if task is None else differences.changes(task.spec, spec)
         if query.dry_run:
-            return json_reply(PutResponse(result, changes, restarts))
+            return json_reply(PutResponse(result, changes, restarts, stops))
         self._manager.put(spec, roll=query.roll, source=source, actor=actor)
         shown = self._details(spec.name)
         status = 201 if plan is None else 200
-        return json_reply(PutResponse(result, changes, restarts, shown), status)
+        return json_reply(PutResponse(result, changes, restarts, stops, shown), status)
 
 
 def _labels(text: str) -> list[tuple[str, str | None]]:

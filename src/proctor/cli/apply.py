@@ -47,6 +47,7 @@ class Step(Struct, frozen=True):
     result: str
     changes: Sequence[Change] = ()
     restarts: Sequence[str] = ()
+    stops: Sequence[str] = ()
 
 
 @click.command("apply")
@@ -118,7 +119,7 @@ def plan(client: Client, manifest: Manifest, *, prune: bool) -> list[Step]:
 def _planned(client: Client, manifest: Manifest, entry: Entry) -> Step:
     try:
         answer = _put(client, manifest, entry, dry_run=True)
-        return Step(entry.name, answer.result, answer.changes, answer.restarts)
+        return Step(entry.name, answer.result, answer.changes, answer.restarts, answer.stops)
     except Refused as refused:
         if refused.code != "dependency_cycle":
             raise
@@ -129,7 +130,7 @@ def _planned(client: Client, manifest: Manifest, entry: Entry) -> Step:
     after = msgspec.json.encode(entry.values["deps"]).decode()
     changes = [one for one in answer.changes if one.field != "deps"]
     changes.append(Change("deps", before, after))
-    return Step(entry.name, "updated", changes, answer.restarts)
+    return Step(entry.name, "updated", changes, answer.restarts, answer.stops)
 
 
 def perform(client: Client, manifest: Manifest, steps: Sequence[Step], *, roll: bool) -> None:
@@ -190,6 +191,7 @@ def count(steps: Sequence[Step], *, dry_run: bool = False) -> None:
 def _show_step(step: Step) -> None:
     sign, colour = SIGNS[step.result]
     note = f", restarts {' '.join(step.restarts)}" if step.restarts else ""
+    note += f", stops {' '.join(step.stops)}" if step.stops else ""
     click.echo(paint(f"{sign} {step.task}", colour) + f"  {step.result}{note}")
     for change in step.changes:
         before, after = printable(change.before), printable(change.after)

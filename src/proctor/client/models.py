@@ -122,12 +122,13 @@ class Task(Struct, frozen=True):
 class PutResult(Struct, frozen=True):
     """What was done, or would be: "created", "updated" or "unchanged".
 
-    `restarts` are the replicas that are restarted for it.
+    `restarts` are the replicas that are restarted for it, `stops` those that run and are stopped.
     """
 
     result: str
     changes: list[Change] = field(default_factory=list)
     restarts: list[str] = field(default_factory=list)
+    stops: list[str] = field(default_factory=list)
     task: Task | None = None
 
 

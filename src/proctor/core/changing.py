@@ -69,8 +69,11 @@ def fields_changed(before: Task, after: Task, difference: Plan) -> list[str]:
 
 
 def replaced(task: Task, spec: Spec, replicas: Sequence[Replica]) -> list[Replica]:
-    """Return those that a change to `spec` restarts: what still goes by that spec is left alone."""
-    if not plan(task.spec, spec).restarts:
+    """Return those that a change to `spec` restarts: what still goes by that spec is left alone.
+
+    A schedule's run ends by itself, but is restarted like any other if there is no schedule then.
+    """
+    if spec.is_scheduled or not outdates(plan(task.spec, spec)):
         return []
     specs = {**task.old_specs, task.revision: task.spec}
     return [
@@ -78,6 +81,17 @@ def replaced(task: Task, spec: Spec, replicas: Sequence[Replica]) -> list[Replic
         for r in running(spec, replicas)
         if overlaid(specs.get(r.revision, task.spec), spec) != spec
     ]
+
+
+def ended(task: Task, spec: Spec, replicas: Sequence[Replica]) -> list[Replica]:
+    """Return those that a change to `spec` stops: they are surplus, or wait for a schedule now.
+
+    What runs beside by a schedule's leave (overlap ALLOW) goes on.
+    """
+    before = task.spec
+    scheduled = spec.is_scheduled and not before.is_scheduled
+    first = 0 if scheduled else spec.replicas
+    return [r for r in running(before, replicas) if r.id.index >= first]
 
 
 def running(spec: Spec, replicas: Sequence[Replica]) -> list[Replica]:

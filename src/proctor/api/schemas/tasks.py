@@ -146,6 +146,7 @@ class PutResponse(Struct, frozen=True):
     ]
     changes: list[ChangeEntry]
     restarts: Annotated[list[str], Meta(description="The replicas that are restarted for it.")]
+    stops: Annotated[list[str], Meta(description="The running replicas that are stopped for it.")]
     task: TaskDetails | None = None
 
 
