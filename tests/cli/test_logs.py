@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -10,9 +11,10 @@ from contextlib import contextmanager
 import pytest
 
 from proctor.cli.loglines import shown
+from proctor.client import Client
 from proctor.client.models import LogLine
 from tests.manifest.support import write
-from tests.system.service import until
+from tests.system.service import alive, until
 
 from .support import PATIENCE, Cli
 
@@ -85,6 +87,37 @@ def test_events_are_shown_with_their_ids(cli: Cli) -> None:
     kinds = [json.loads(line)["kind"] for line in found.splitlines()]
     assert kinds[0] == "task.created"
     assert len(kinds) == 3
+
+
+def test_events_go_on_when_the_manager_was_killed_or_reloaded(cli: Cli) -> None:
+    cli("add", "event-b", "--", "sleep", "1000", ok=True)
+    process = cli.spawn("events", "event-b", "--after", "0", "--json", stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    seen: list[int] = []
+    with process.stdout:
+
+        def see(kind: str) -> None:
+            for line in process.stdout or ():
+                event = json.loads(line)
+                seen.append(event["id"])
+                if event["kind"] == kind:
+                    return
+
+        see("task.created")
+        with Client(f"unix:{cli.state_dir}/proctor.sock") as client:
+            manager = client.info().pid
+        os.kill(manager, signal.SIGKILL)
+        until(lambda: not alive(manager))
+        cli("stop", "event-b", ok=True)
+        see("replica.down")
+        cli("reload", ok=True)
+        cli("start", "event-b", ok=True)
+        see("replica.up")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+
+    kept = cli("events", "event-b", "--after", "0", "-n", str(len(seen)), "--json", ok=True).out
+    assert seen == [json.loads(line)["id"] for line in kept.splitlines()]
 
 
 def test_the_last_output_is_part_of_the_description(cli: Cli) -> None:

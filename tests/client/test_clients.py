@@ -183,14 +183,58 @@ def test_log_lines_come_whole_however_they_are_cut(ask: Ask) -> None:
 
 
 def test_events_come_with_their_ids(ask: Ask) -> None:
-    text = (
-        b': hello\n\nid: 7\nevent: replica.up\ndata: {"id": 7, "at": 1, "kind": "replica.up"}\n\n'
-    )
     with toy_server() as toy:
-        toy.answer = lambda handler: chunked(handler, text)
-        found = [(e.id, e.kind) for e in ask(toy.url, lambda client: client.events(after=6))]
+        toy.answer = lambda handler: chunked(handler, b": hello\n\n", event(7))
+        events = list(ask(toy.url, lambda client: client.events(after=6, limit=1)))
 
-    assert found == [(7, "replica.up")]
+    assert [(event.id, event.kind) for event in events] == [(7, "replica.up")]
+
+
+def test_events_go_on_behind_the_last_one_when_the_connection_ends(ask: Ask) -> None:
+    answers = [
+        [b"id: 6\n\n"],  # Where it begins: there may be no event to go on behind yet.
+        [b"id: 6\n\n", event(7), b"id: 8\ndata: {"],
+        [b"id: 7\n\n", event(8), event(9)],
+    ]
+    with toy_server() as toy:
+        toy.answer = lambda handler: chunked(handler, *answers.pop(0))
+        events = list(ask(toy.url, lambda client: client.events("web", limit=3)))
+
+    assert [event.id for event in events] == [7, 8, 9]
+    assert [path.partition("?")[2] for _, path, _, _ in toy.requests] == [
+        "task=web&limit=3",
+        "task=web&after=6&limit=3",
+        "task=web&after=7&limit=3",
+    ]
+
+
+def test_events_of_a_service_that_comes_no_more_end_with_what_to_do(ask: Ask) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    seen = []
+
+    def events(client: Any) -> Any:
+        for found in client.events():
+            seen.append(found.id)
+
+    async def events_async(client: Any) -> Any:
+        async for found in client.events():
+            seen.append(found.id)
+
+    with toy_server(listener=listener) as toy:
+
+        def answer(handler: BaseHTTPRequestHandler) -> None:
+            chunked(handler, event(7))
+            listener.close()
+
+        toy.answer = answer
+        with pytest.raises(NotReachable, match="no service answers"):
+            ask(toy.url, events if ask is ask_sync else events_async, patience=0.0)
+
+    assert seen == [7]
+
+
+def event(id: int) -> bytes:
+    return b'id: %d\ndata: {"id": %d, "at": 1, "kind": "replica.up"}\n\n' % (id, id)
 
 
 def operation(state: str, **more: Any) -> bytes:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proctor.client.streams import LineSplitter, Message, messages
+from proctor.client.streams import LineSplitter, Message, SseParser
 
 
 def test_messages_are_read_as_the_standard_says() -> None:
@@ -28,7 +28,9 @@ data
 
 """.splitlines()
 
-    assert list(messages(lines)) == [
+    parser = SseParser()
+    found = [message for line in lines if (message := parser.feed(line.decode()))]
+    assert found == [
         Message("state", '{"a":\n 1}', "1"),
         Message("message", "bare", "1"),
         Message("message", "\n", ""),

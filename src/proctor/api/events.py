@@ -54,33 +54,36 @@ class Events:
     async def _chunks(
         self, call: Request, framing: Framing, at: int
     ) -> AsyncGenerator[bytes, None]:
-        yield framing.sign_of_life
+        yield framing.bookmark(at)  # Who has seen nothing yet can resume, too.
         try:
             async with aclosing(self._batches(call, at)) as batches:
-                async for batch in batches:
+                async for at, batch in batches:
                     frames = [framing.framed(event.json, event.id) for event in batch]
-                    yield b"".join(frames) or framing.sign_of_life
+                    yield b"".join(frames) or framing.bookmark(at)
         except Behind:
             pass  # The client comes again, and is told.
 
     async def _messages(self, call: Request, socket: WebSocket, at: int) -> None:
         try:
             async with aclosing(self._batches(call, at)) as batches:
-                async for batch in batches:
+                async for _, batch in batches:
                     for event in batch:
                         await socket.send(event.json.decode())
         except Behind:
             await socket.close(TRY_LATER, "too slow: what comes next is no longer kept")
 
-    async def _batches(self, call: Request, at: int) -> AsyncGenerator[Sequence[Event], None]:
-        """Yield what is wanted of what happens, until the limit."""
+    async def _batches(
+        self, call: Request, at: int
+    ) -> AsyncGenerator[tuple[int, Sequence[Event]], None]:
+        """Yield what is wanted of what happens, with the id looked up to, until the limit."""
         fits = _filter(call.query)
         left = call.query.limit
         async with aclosing(self._tail.batches(at, call.stopping)) as batches:
             async for batch in batches:
+                at = batch[-1].id if batch else at
                 wanted = [event for event in batch if fits(event.note)][:left]
                 if wanted or not batch:
-                    yield wanted
+                    yield at, wanted
                 if left is not None and (left := left - len(wanted)) <= 0:
                     return
 

@@ -46,6 +46,10 @@ class Framing:
     def has_ids(self) -> bool:
         return self.kind == EVENTS
 
+    def bookmark(self, id: int) -> bytes:
+        """Frame nothing but the id to go on behind, which makes it a sign of life as well."""
+        return b"id: %d\n\n" % id if self.has_ids else self.sign_of_life
+
     @property
     def sign_of_life(self) -> bytes:
         return b"\n" if self.kind == LINES else b": \n\n"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -30,7 +31,7 @@ from .models import (
 )
 from .outcome import LONGEST_WAIT, check, is_over
 from .selection import Selection, names_of, parse
-from .streams import Resumption, SseParser, read_event, read_line, read_log
+from .streams import Message, Resumption, read_event, read_line, read_log
 from .transport import RETRY_PAUSE
 
 T = TypeVar("T")
@@ -236,25 +237,27 @@ class AsyncClient:
         if any("," in value for value in selection.labels.values()):  # It separates them.
             selection = Selection(tuple(await self.names(select)))
         if query.get("follow"):
-            async for followed in self._followed(selection, query):
-                yield followed
+            stream = self._resumed(lambda at: ops.followed_logs(selection, query, at))
+            async with aclosing(stream):
+                async for message in stream:
+                    yield read_log(message)
             return
         async for line in self.transport.lines(ops.logs(selection, query)):
             if line:
                 yield read_line(line)
 
-    async def _followed(
-        self, selection: Selection, query: Mapping[str, Any]
-    ) -> AsyncIterator[LogLine]:
-        resumption = Resumption()
+    async def _resumed(
+        self, ask: Callable[[str], Call[bytes]], after: str = ""
+    ) -> AsyncGenerator[Message, None]:
+        """Yield the messages of a stream, asked for again behind the last one when it ends."""
+        resumption = Resumption(after)
         while True:
             resumption.begin()
             broken: NotReachable | None = None
             try:
-                call = ops.followed_logs(selection, query, resumption.after)
-                async for line in self.transport.lines(call):
+                async for line in self.transport.lines(ask(resumption.after)):
                     if message := resumption.feed(line):
-                        yield read_log(message)
+                        yield message
             except NotReachable as error:
                 broken = error
             await asyncio.sleep(resumption.pause(broken))
@@ -264,13 +267,17 @@ class AsyncClient:
     ) -> AsyncIterator[Event]:
         """Yield what happens; `after` is the id of the last event seen, to go on without a gap.
 
-        It ends after `limit` events, when the service ends, or with a reader that is too slow.
+        It goes on through restarts of the manager, and ends after `limit` events.
         """
         names = await self.names(select)
-        parser = SseParser()
-        async for line in self.transport.lines(ops.events(names, after, limit)):
-            if message := parser.feed(line.decode("utf-8", "replace")):
+        first = "" if after is None else str(after)
+        count = 0
+        stream = self._resumed(lambda at: ops.events(names, at, limit), first)
+        async with aclosing(stream):
+            async for message in stream:
                 yield read_event(message)
+                if (count := count + 1) == limit:
+                    return
 
     async def names(self, select: Sequence[str]) -> list[str]:
         """Return the selectors without namespaces and labels, which are looked up."""

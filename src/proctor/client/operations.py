@@ -130,8 +130,8 @@ def _of_selected(selection: Selection) -> dict[str, Any]:
     }
 
 
-def events(names: Sequence[str], after: int | None, limit: int | None) -> Call[bytes]:
-    query = {"task": ",".join(names) or None, "after": after, "limit": limit}
+def events(names: Sequence[str], after: str, limit: int | None) -> Call[bytes]:
+    query = {"task": ",".join(names) or None, "after": after or None, "limit": limit}
     return Call("GET", "/v1/events", bytes, query, accept=EVENTS)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-
 import msgspec
 from msgspec import Struct
 
@@ -59,14 +57,6 @@ class LineSplitter:
         return [line.removesuffix(b"\r") for line in lines]
 
 
-def messages(lines: Iterable[bytes]) -> Iterator[Message]:
-    parser = SseParser()
-    for line in lines:
-        message = parser.feed(line.decode("utf-8", "replace"))
-        if message is not None:
-            yield message
-
-
 def read_line(line: bytes) -> LogLine:
     return msgspec.json.decode(line, type=LogLine)
 
@@ -85,8 +75,8 @@ class Resumption:
     ATTEMPTS = 4
     PAUSE = 0.05
 
-    def __init__(self) -> None:
-        self.after = ""
+    def __init__(self, after: str = "") -> None:
+        self.after = after
         self._parser = SseParser()
         self._failures = 0
 

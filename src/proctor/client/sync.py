@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -29,7 +29,7 @@ from .models import (
 )
 from .outcome import LONGEST_WAIT, check, is_over
 from .selection import Selection, names_of, parse
-from .streams import Resumption, messages, read_event, read_line, read_log
+from .streams import Message, Resumption, read_event, read_line, read_log
 from .transport import RETRY_PAUSE, Transport
 
 T = TypeVar("T")
@@ -233,22 +233,23 @@ class Client:
         if any("," in value for value in selection.labels.values()):  # It separates them.
             selection = Selection(tuple(self.names(select)))
         if query.get("follow"):
-            yield from self._followed(selection, query)
+            for message in self._resumed(lambda at: ops.followed_logs(selection, query, at)):
+                yield read_log(message)
             return
         for line in self.transport.lines(ops.logs(selection, query)):
             if line:
                 yield read_line(line)
 
-    def _followed(self, selection: Selection, query: Mapping[str, Any]) -> Iterator[LogLine]:
-        resumption = Resumption()
+    def _resumed(self, ask: Callable[[str], Call[bytes]], after: str = "") -> Iterator[Message]:
+        """Yield the messages of a stream, asked for again behind the last one when it ends."""
+        resumption = Resumption(after)
         while True:
             resumption.begin()
             broken: NotReachable | None = None
             try:
-                call = ops.followed_logs(selection, query, resumption.after)
-                for line in self.transport.lines(call):
+                for line in self.transport.lines(ask(resumption.after)):
                     if message := resumption.feed(line):
-                        yield read_log(message)
+                        yield message
             except NotReachable as error:
                 broken = error
             time.sleep(resumption.pause(broken))
@@ -258,11 +259,15 @@ class Client:
     ) -> Iterator[Event]:
         """Yield what happens; `after` is the id of the last event seen, to go on without a gap.
 
-        It ends after `limit` events, when the service ends, or with a reader that is too slow.
+        It goes on through restarts of the manager, and ends after `limit` events.
         """
         names = self.names(select)
-        for message in messages(self.transport.lines(ops.events(names, after, limit))):
+        first = "" if after is None else str(after)
+        stream = self._resumed(lambda at: ops.events(names, at, limit), first)
+        for count, message in enumerate(stream, 1):
             yield read_event(message)
+            if count == limit:
+                return
 
     def names(self, select: Sequence[str]) -> list[str]:
         """Return the selectors without namespaces and labels, which are looked up."""
