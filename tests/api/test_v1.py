@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from proctor.core.spec import TaskType
+from proctor.core.statement import TaskState
 
 from .live import Live, live
 from .support import Response, Running
@@ -111,6 +115,18 @@ def test_what_is_no_choice_is_answered_with_the_choices(server: Running) -> None
 
     assert (response.status, response.json["field"]) == (400, "sort")
     assert "expected one of -name, -restarts, -started, -state, name" in response.json["detail"]
+
+
+@pytest.mark.parametrize(("field", "choices"), [("state", TaskState), ("type", TaskType)])
+def test_a_filter_that_nothing_can_fit_is_answered_with_the_choices(
+    server: Running, field: str, choices: type[StrEnum]
+) -> None:
+    for value in ("bogus", "", f"{min(choices)},bogus", f"{min(choices)}%0A"):
+        response = server.request("GET", f"/v1/tasks?{field}={value}")
+        assert (response.status, response.json["field"]) == (400, field)
+        expected = f"`{field}` is not valid: expected one of {', '.join(choices)}"
+        assert response.json["detail"] == expected
+    get(server, f"tasks?{field}={','.join(choices)}")
 
 
 def test_the_name_in_a_put_is_that_of_the_path_and_may_be_left_out(server: Running) -> None:

@@ -313,6 +313,8 @@ class NamedTaskRequest(TaskRequest, frozen=True, kw_only=True):
 EXPECTED = {
     "name": "1 to 128 letters, digits, `_`, `.` or `-`, the first one a letter, a digit or `_`",
     "type": "one of once, daemon, cron, melang, python",
+    "state": "one of removing, failed, backoff, stopping, blocked, waiting, starting, running, "
+    "scheduled, completed, stopped, disabled",
     "cmd": "a shell command (for scripts: a path) of 1 to 131071 bytes without NUL, or a list",
     "replica": "a whole number, 1 or more",
     "namespace": "a name as tasks have",

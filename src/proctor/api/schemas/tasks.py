@@ -1,8 +1,12 @@
 """What /v1 answers about tasks.  Times are unix seconds."""
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+
+from proctor.core.spec import TaskType
+from proctor.core.statement import TaskState
 
 from .selection import Query
 from .task import TaskRequest
@@ -150,6 +154,12 @@ class PutResponse(Struct, frozen=True):
     task: TaskDetails | None = None
 
 
+def _some_of(choices: type[StrEnum]) -> str:
+    """Return the pattern of values with commas between."""
+    one = f"({'|'.join(choices)})"
+    return rf"^{one}(,{one})*$(?!\n)"
+
+
 class ListQuery(Query, frozen=True):
     names: Annotated[
         Annotated[str, Meta(max_length=20_000)] | None,
@@ -164,11 +174,12 @@ class ListQuery(Query, frozen=True):
         Meta(description="Only tasks with these labels: `a=b,c` (c: any value)."),
     ] = None
     state: Annotated[
-        Annotated[str, Meta(max_length=200)] | None,
+        Annotated[str, Meta(max_length=200, pattern=_some_of(TaskState))] | None,
         Meta(description="Only tasks in these states: `failed,backoff`"),
     ] = None
     type: Annotated[
-        Annotated[str, Meta(max_length=100)] | None, Meta(description="Only these types.")
+        Annotated[str, Meta(max_length=100, pattern=_some_of(TaskType))] | None,
+        Meta(description="Only these types: `once,cron`"),
     ] = None
     sort: Annotated[
         Literal["name", "-name", "state", "-state", "started", "-started", "restarts", "-restarts"],
