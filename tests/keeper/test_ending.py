@@ -220,3 +220,21 @@ def test_acknowledged_leftovers_are_told_to_be_gone_and_forgotten(talk: Talk) ->
     talk.heard.clear()
     talk.hello()
     assert [f["op"] for f in talk.heard] == ["ready"]
+
+
+# What `su -` takes away: limits, environment, session, and the parent when it ends.
+LOGIN = "(prlimit --locks=unlimited env -i setsid sh -c 'echo $$; exec sleep 600' &)"
+
+
+@pytest.mark.parametrize("leader", ["sleep 600", "exit"])
+def test_what_a_login_has_started_is_found_too(talk: Talk, leader: str) -> None:
+    talk.spawn(1, "/bin/sh", "-c", f"{LOGIN}; {leader}")
+    pid = int(read_line(talk, 1))
+    assert tree.mark_of(pid) is None
+    if leader == "exit":
+        assert talk.wait("exited", 1)["left"]
+
+    talk.say("kill", run=1)
+
+    talk.wait("gone" if leader == "exit" else "exited", 1)
+    assert tree.stat(pid) is None

@@ -11,7 +11,7 @@ import os
 import time
 from typing import Any
 
-from . import limits, tree
+from . import limits, slack, tree
 from .protocol import Frame
 
 _SAVED = ("run", "mark", "pid", "start", "outs", "end", "left", "acked", "pidfd", "held", "cgroup")
@@ -113,8 +113,12 @@ class Runs:
             session = os.getsid(pid)
         except OSError:
             return 0
+        alive = [run for run in self.all.values() if run.alive]
         # A session's number is not given to a new process while the session has a member.
-        return next((r.run for r in self.all.values() if r.pid == session and r.alive), 0)
+        if of_session := next((run.run for run in alive if run.pid == session), 0):
+            return of_session
+        code = slack.code_of(pid)
+        return max((run.run for run in alive if slack.code(run.mark) == code), default=0)
 
     def recount(self) -> None:
         """Have the next `bearers` look again."""

@@ -18,7 +18,7 @@ import signal
 from collections.abc import Mapping
 from functools import partial
 
-from . import child, stdio
+from . import child, slack, stdio
 from .launch import SIGNALS
 from .limits import Cgroups
 from .program import NotSpawned, Order, enter, execute, tried
@@ -105,6 +105,7 @@ class Spawner:
             pid: int = execute(order, start)
             return pid
         finally:
+            slack.restore()
             self._limit_files(self._most_files)
             os.umask(mask)
             os.fchdir(self._home)
@@ -114,6 +115,7 @@ class Spawner:
                     os.dup2(self._null, low, inheritable=False)  # Or the pipes would have no end.
 
     def _set_mark(self, mark: int) -> None:
+        slack.give(mark)
         # A hard limit below the mark: the environment marker and the parent links must do.
         hard = self._locks[1]
         if hard == resource.RLIM_INFINITY or mark <= hard:
