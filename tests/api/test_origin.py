@@ -89,6 +89,22 @@ def test_secrets_are_hidden_on_both_sides_even_if_they_are_called_so_no_more(
     assert "1111" not in str(dry)
 
 
+def test_of_several_secrets_the_one_that_changes_is_told(server: Running) -> None:
+    env = {"DB_PASSWORD": "1111", "TOKEN": "2222", "PORT": "80"}
+    put(server, env=env)
+
+    dry = put(server, "?dry_run=1", env=env | {"TOKEN": "3333", "MY_SECRET": "4444"})
+
+    assert dry.json["changes"] == [
+        {
+            "field": "env",
+            "before": '{"DB_PASSWORD":"***","TOKEN":"***","PORT":"80"}',
+            "after": '{"DB_PASSWORD":"***","TOKEN":"*** (changed)","PORT":"80","MY_SECRET":"***"}',
+            "restarts": True,
+        }
+    ]
+
+
 def test_the_host_of_a_script_is_no_change_of_it(server: Running) -> None:
     script: dict[str, Any] = {"type": "python", "cmd": "pass"}
     put(server, **script)

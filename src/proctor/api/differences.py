@@ -16,6 +16,9 @@ from .schemas.to_request import HIDDEN, is_secret
 WIRE_NAMES = {"replicas": "replica", "restart_policy": "restart", "stop_signals": "stop_signal"}
 """The fields of a Spec that a task's file and the API call otherwise."""
 
+CHANGED = f"{HIDDEN} (changed)"
+"""Stands for a secret that is another one than before; else nothing would tell them apart."""
+
 
 def changes(before: Spec, after: Spec) -> list[ChangeEntry]:
     """Return what becoming `after` changes.
@@ -29,7 +32,7 @@ def changes(before: Spec, after: Spec) -> list[ChangeEntry]:
         ChangeEntry(
             WIRE_NAMES.get(change.field, change.field),
             _shown(change.before, secret),
-            _shown(change.after, secret),
+            _shown(change.after, secret, change.before),
             change.restarts,
         )
         for change in plan(_theirs(before), _theirs(after)).changes
@@ -49,9 +52,11 @@ def _theirs(spec: Spec) -> Spec:
     return replace(spec, deps=shown_deps(spec))
 
 
-def _shown(value: object, secret: set[str]) -> str:
-    """Return a value of a spec as JSON, without secrets."""
-    plain = msgspec.to_builtins(value)
+def _shown(value: object, secret: set[str], before: object = None) -> str:
+    """Return a value of a spec as JSON, without secrets; of those it says which are other ones."""
+    plain, old = msgspec.to_builtins(value), before if isinstance(before, dict) else {}
     if isinstance(plain, dict):
-        plain = {name: HIDDEN if name in secret else inner for name, inner in plain.items()}
+        same = {name: name not in old or old[name] == inner for name, inner in plain.items()}
+        hidden = {name: HIDDEN if same[name] else CHANGED for name in plain.keys() & secret}
+        plain = {name: hidden.get(name, inner) for name, inner in plain.items()}
     return msgspec.json.encode(plain).decode()
