@@ -113,7 +113,7 @@ def test_a_refusal_names_the_line_before_anything_is_done(cli: Cli) -> None:
 
     refused = cli("apply")
 
-    assert refused.status == 1
+    assert refused.status == 2
     assert "proctor.toml:13: tasks.bad: user 'no-such-user' does not exist here" in refused.err
     assert cli.states() == {}
 
@@ -127,7 +127,7 @@ def test_a_circle_of_dependencies_is_told_before_anything_is_done(cli: Cli) -> N
     for more in ([], ["--dry-run"]):
         refused = cli("apply", *more)
 
-        assert refused.status == 1
+        assert refused.status == 2
         assert refused.out == ""
         assert re.search(r"proctor.toml:[36]: tasks.\w+: dependency cycle: ", refused.err)
     assert cli.states() == known

@@ -15,7 +15,7 @@ from proctor.client.errors import ApiError
 from proctor.client.models import Change, PutResult
 from proctor.client.sync import Client
 
-from .failure import Failed, told
+from .failure import Failed, Misused, refusal, told
 from .files import file_options, load_file
 from .options import json_option, wait_options
 from .order import Circle, deps_first, deps_of
@@ -30,14 +30,6 @@ OWNER = "proctor/file"
 """The label that says from which file a task was applied, so that --prune knows what is its own."""
 
 SIGNS = {"created": ("+", "green"), "updated": ("~", "yellow"), "removed": ("-", "red")}
-
-
-class Refused(Failed):
-    """The service does not take a task; `code` is the kind of problem."""
-
-    def __init__(self, message: str, code: str) -> None:
-        self.code = code
-        super().__init__(message)
 
 
 class Step(Struct, frozen=True):
@@ -120,8 +112,9 @@ def _planned(client: Client, manifest: Manifest, entry: Entry) -> Step:
     try:
         answer = _put(client, manifest, entry, dry_run=True)
         return Step(entry.name, answer.result, answer.changes, answer.restarts, answer.stops)
-    except Refused as refused:
-        if refused.code != "dependency_cycle":
+    except Failed as failed:
+        refused = failed.__cause__
+        if not isinstance(refused, ApiError) or refused.code != "dependency_cycle":
             raise
     # Of tasks as they are now; those of the file will have opened it before it is this one's turn.
     free = replace(entry, values={**entry.values, "deps": []})
@@ -149,7 +142,7 @@ def _ordered(client: Client, manifest: Manifest) -> list[Entry]:
         order = deps_first({**file, **others})
     except Circle as circle:
         entry = next(manifest.tasks[name] for name in circle.way if name in file)
-        raise Failed(located(entry, "deps", str(circle))) from None
+        raise Misused(located(entry, "deps", str(circle))) from None
     return [manifest.tasks[name] for name in order if name in file]
 
 
@@ -160,7 +153,7 @@ def _put(client: Client, manifest: Manifest, entry: Entry, **options: bool) -> P
     except ApiError as error:
         if error.status >= 500:
             raise
-        raise Refused(located(entry, error.field or "", str(error)), error.code) from None
+        raise refusal(error)(located(entry, error.field or "", str(error))) from error
 
 
 def located(entry: Entry, field: str, objection: str) -> str:

@@ -10,9 +10,18 @@ from typing import NoReturn
 
 import click
 
-from proctor.client.errors import ApiError, ClientError, NotReachable
+from proctor.client.errors import (
+    ApiError,
+    ClientError,
+    NothingSelected,
+    NotReachable,
+    OperationFailed,
+    Unfinished,
+)
 
 REACHED, FAILED, USAGE, UNREACHABLE = 0, 1, 2, 3
+WRONG = frozenset({400, 422})
+"""The HTTP statuses that mean that what was asked could never be done as it was put."""
 
 
 class Failed(click.ClickException):
@@ -57,9 +66,16 @@ def told() -> Iterator[None]:
     except ApiError as error:
         if error.status == 401:
             raise Failed(f"{error} (give the token in PROCTOR_TOKEN)") from None
+        raise refusal(error)(str(error)) from None
+    except (NothingSelected, OperationFailed, Unfinished) as error:
         raise Failed(str(error)) from None
-    except ClientError as error:
-        raise Failed(str(error)) from None
+    except ClientError as error:  # No selector, or no address of a service.
+        raise Misused(str(error)) from None
+
+
+def refusal(error: ApiError) -> type[Failed]:
+    """Return whether it is the command that is wrong, or the state of things that is against it."""
+    return Misused if error.status in WRONG else Failed
 
 
 def leave_quietly() -> NoReturn:

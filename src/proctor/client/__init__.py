@@ -16,7 +16,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .errors import ApiError, ClientError, NotReachable, OperationFailed, Unfinished
+from .errors import (
+    ApiError,
+    ClientError,
+    NothingSelected,
+    NotReachable,
+    OperationFailed,
+    Unfinished,
+)
 
 if TYPE_CHECKING:
     from .aio import AsyncClient
@@ -27,6 +34,7 @@ __all__ = [
     "AsyncClient",
     "Client",
     "ClientError",
+    "NothingSelected",
     "NotReachable",
     "OperationFailed",
     "Unfinished",

@@ -29,6 +29,10 @@ class ApiError(ClientError):
         super().__init__(str(detail) or f"HTTP status {status}")
 
 
+class NothingSelected(ClientError):
+    """No task has the namespace and the labels."""
+
+
 class Unfinished(ClientError):
     """What was asked for has not been reached in the time given; it goes on."""
 

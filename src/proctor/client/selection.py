@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from .errors import ClientError
+from .errors import ClientError, NothingSelected
 from .models import TaskSummary
 
 
@@ -61,7 +61,7 @@ def parse(selectors: Sequence[str]) -> Selection:
 
 
 def names_of(tasks: Sequence[TaskSummary], selectors: Sequence[str]) -> list[str]:
-    """Return the names of what was found.  Raises ClientError if that is nothing."""
+    """Return the names of what was found.  Raises NothingSelected if that is nothing."""
     if not tasks:
-        raise ClientError(f"no task fits {' '.join(selectors)}")
+        raise NothingSelected(f"no task fits {' '.join(selectors)}")
     return [task.name for task in tasks]
