@@ -249,6 +249,22 @@ def test_patch_changes_what_it_names(server: Running) -> None:
     assert server.request("PATCH", "/v1/tasks/no", {}).status == 404
 
 
+def test_a_hidden_value_that_was_never_given_is_refused(server: Running) -> None:
+    def refused(method: str, path: str, **fields: Any) -> bool:
+        answer = server.request(method, f"/v1/{path}", fields)
+        assert answer.json.get("detail", "").endswith("its value is hidden; give the real one")
+        return (answer.status, answer.json["field"]) == (422, f"env.{min(fields['env'])}")
+
+    new: dict[str, Any] = {"name": "new", "type": "daemon", "cmd": "serve"}
+    assert refused("POST", "tasks", **new, env={"MY_SECRET": "***"})
+    assert refused("PUT", "tasks/new", **new, env={"PIN": "***"}, secret_env=["PIN"])
+    assert server.request("GET", "/v1/tasks/new").status == 404
+    make(server, "new", env={"STARS": "***", "TOKEN": "x"})
+    assert refused("PATCH", "tasks/new", env={"MY_SECRET": "***"})
+    kept = server.request("PATCH", "/v1/tasks/new", {"env": {"TOKEN": "***"}})
+    assert kept.json["result"] == "unchanged"
+
+
 def test_a_patch_of_the_type_can_be_undone(server: Running) -> None:
     def patch(**fields: Any) -> Response:
         return server.request("PATCH", "/v1/tasks/web", fields)

@@ -30,6 +30,7 @@ STATUS = {
     "dependency_cycle": 422,
     "unknown_account": 422,
     "bad_script": 422,
+    "hidden_value": 422,
     "not_supported": 501,
     "shutting_down": 503,
     "storage_failed": 507,

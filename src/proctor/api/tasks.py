@@ -37,7 +37,7 @@ from .schemas.tasks import (
     TaskList,
     TaskSummary,
 )
-from .schemas.to_request import with_secrets_of
+from .schemas.to_request import check_hidden, with_secrets_of
 from .schemas.values import Name
 from .selectors import has_labels, know, visible
 
@@ -101,6 +101,7 @@ class Tasks:
         return json_reply(ReplicaList(found))
 
     async def create(self, call: Call[Nothing, TaskRequest]) -> Reply:
+        check_hidden(call.body, {})
         spec = await self._accept.spec(call.body)
         self._manager.submit(spec, actor=call.actor)
         shown = self._details(spec.name)
@@ -125,6 +126,7 @@ class Tasks:
         self, request: TaskRequest, query: PutQuery, actor: str, source: str | None = None
     ) -> Reply:
         task = self._world.tasks.get(request.name)
+        check_hidden(request, {} if task is None else task.spec.env)
         if task is not None:
             request = with_secrets_of(request, task.spec)
         spec = await self._accept.spec(request)

@@ -40,7 +40,8 @@ from .websocket import SocketRoute
 UNKNOWN = {404: "There is no such task."}
 BUSY = {503: "The service is stopping.", 507: "It could not be saved, so it was not done."}
 NOT_ACCEPTED = {
-    422: "A user, a group or a script does not exist, or dependencies form a cycle.",
+    422: "A user, a group or a script does not exist, dependencies form a cycle, or a new secret "
+    "is ***, as shown ones are.",
     501: "This service does not support it.",
     **BUSY,
 }

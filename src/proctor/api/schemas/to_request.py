@@ -1,11 +1,12 @@
 """A Spec as the request that would make it, and with its secrets hidden."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TypeVar
 
 from msgspec.structs import replace
 
+from proctor.core.errors import ProctorError
 from proctor.core.hosts import shown_deps
 from proctor.core.spec import (
     Check,
@@ -38,6 +39,14 @@ R = TypeVar(
 )
 
 HIDDEN = "***"
+
+
+class HiddenValue(ProctorError):
+    """What is shown instead of a secret is no value of it."""
+
+    code = "hidden_value"
+
+
 _SECRET = (
     r"(?i)PASS(WORD|WD|PHRASE)?($|_)|SECRET|TOKEN|CREDENTIAL|PRIVATE|_PWD$|"
     r"(API|ACCESS|AUTH|ENCRYPTION|SIGNING)_?KEY|(^|_)AUTH($|_)|_DSN$"
@@ -66,6 +75,14 @@ def with_secrets_of(request: TaskRequest, before: Spec) -> TaskRequest:
         for name, value in request.env.items()
     }
     return request if env == request.env else replace(request, env=env)
+
+
+def check_hidden(request: TaskRequest, before: Mapping[str, str]) -> None:
+    """Raise HiddenValue for a secret that says "***" and is none of the variables there are."""
+    for name, value in request.env.items():
+        if value == HIDDEN and name not in before and is_secret(name, request.secret_env):
+            message = f"`env.{name}` is not valid: its value is hidden; give the real one"
+            raise HiddenValue(message, field=f"env.{name}")
 
 
 def to_request(spec: Spec) -> TaskRequest:
