@@ -34,8 +34,8 @@ __all__ = [
     "AsyncClient",
     "Client",
     "ClientError",
-    "NothingSelected",
     "NotReachable",
+    "NothingSelected",
     "OperationFailed",
     "Unfinished",
 ]
