@@ -79,6 +79,16 @@ def test_keys_act_on_the_chosen_task(cli: Cli) -> None:
     watch(cli, body)
 
 
+def test_ctrl_c_quits_also_from_the_filter(cli: Cli) -> None:
+    for keys in ([], ["slash"]):
+
+        async def body(app: Top, pilot: Pilot[None], keys: list[str] = keys) -> None:
+            await pilot.press(*keys, "ctrl+c")
+            await until(pilot, lambda: not app.is_running)
+
+        watch(cli, body)
+
+
 def test_the_filter_narrows_the_list_down_and_escape_ends_it(cli: Cli) -> None:
     cli("add", "top-d", "--", "sleep", "1000", ok=True)
     cli("add", "top-e", "--", "sleep", "1000", ok=True)

@@ -76,6 +76,7 @@ class Top(App[None]):
         Binding("k", "step(-1)", show=False),
         Binding("escape", "leave_filter", show=False),
         Binding("q", "quit", "Quit"),
+        Binding("ctrl+c", "quit", show=False, priority=True),
     ]
 
     def __init__(self, client: AsyncClient, select: Sequence[str], every: float) -> None:

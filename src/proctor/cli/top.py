@@ -17,7 +17,7 @@ def command(select: tuple[str, ...], every: float) -> None:
     """Watch the tasks on the whole screen: states, CPU, memory, restarts, and what they write.
 
     Keys: arrows, j and k choose, / filters, s starts, x stops, r restarts, R restarts a few
-    replicas at a time, n runs now, l shows the log on the whole screen, q quits.
+    replicas at a time, n runs now, l shows the log on the whole screen, q or Ctrl-C quits.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Misused("top needs a terminal; in a pipe use `proctor ls --usage`")
