@@ -18,21 +18,18 @@ from .core.changes import Changes
 from .core.errors import UnknownTask
 from .core.events import Event, Interrupt, Timeout
 from .core.hosts import is_internal, with_host
-from .core.model import Exit, Now, ReplicaId, Run, State
+from .core.model import Exit, Now, ReplicaId, State
 from .core.schedules import Decision
 from .core.spec import Spec
 from .core.update import Plan, plan
 from .core.world import World
 from .engine.base import Engine, KnownRun
 from .history import History, Retention
-from .log import get_logger
-from .records import SAVE_AGAIN, Records
+from .records import SAVE_AGAIN, Records, log_run
 from .scripts.command import host_command
 from .scripts.hosts import Hosts
 from .store.store import Saved, Store
 from .waiting import Waiting
-
-log = get_logger("manager")
 
 Result = Literal["created", "updated", "unchanged"]
 
@@ -152,6 +149,7 @@ class Manager:
         Return all that are to run.
         """
         now = self._now(actor)
+        self._promise(*{id.task for id in ids})
         started = self.world.start(ids, now, trigger=trigger, needs=needs)
         self._turn(now)
         return started
@@ -160,6 +158,7 @@ class Manager:
         """Have the task run once, now, as if its schedule had fired; return what that comes to."""
         now = self._now(actor)
         _check_theirs(name)
+        self._promise(name)
         decision = self.world.run(name, now)
         self._turn(now)
         return decision
@@ -173,6 +172,7 @@ class Manager:
         """Stop what runs of the task, then start it; a scheduled one waits for its next fire."""
         now = self._now(actor)
         _check_theirs(name)
+        self._promise(name)
         if self.world.startable(name).spec.is_scheduled:
             self.world.rearm(name, now)
         else:
@@ -181,6 +181,7 @@ class Manager:
 
     def restart_replicas(self, ids: Sequence[ReplicaId], *, actor: str = "api") -> None:
         now = self._now(actor)
+        self._promise(*{id.task for id in ids})
         self.world.restart(ids, now)
         self._turn(now)
 
@@ -195,6 +196,7 @@ class Manager:
         """Restart the task's replicas a few at a time, each when those before are ready."""
         now = self._now(actor)
         _check_theirs(name)
+        self._promise(name)
         self.world.roll(name, now)
         self._turn(now)
 
@@ -278,6 +280,13 @@ class Manager:
 
     # Inside.
 
+    def _promise(self, *names: str) -> None:
+        """Begin no run that could not be put on record: the next manager would end it.
+
+        Raises StorageFailed.  To stop has to be possible all the same.
+        """
+        self.records.save_first(*map(self.world.task, names))
+
     def _now(self, actor: str) -> Now:
         self.world.actor = actor
         return self._clock.now()
@@ -319,7 +328,7 @@ class Manager:
     def _tell(self, changes: Changes) -> None:
         """Log what began and ended, and wake who waits for it."""
         for run in changes.runs.values():
-            _log_run(run)
+            log_run(run)
         names = {id.task for id in changes.replicas} | changes.tasks.keys() | changes.removed
         self._waiting.wake(names)
 
@@ -339,13 +348,3 @@ class Manager:
 def _check_theirs(name: str) -> None:
     if is_internal(name):  # A task of our own, which nobody else knows of.
         raise UnknownTask(f"no task is named {name!r}", field="name")
-
-
-def _log_run(run: Run) -> None:
-    names = {"task": run.id.task, "replica": run.id.index, "run": run.run}
-    if run.pid is not None:
-        names["pid"] = run.pid
-    if run.ended is not None:
-        log.info("ended", **names, exit=str(run.exit), after=round(run.ended - run.started, 3))
-    elif run.pid is not None:
-        log.info("started", **names, trigger=run.trigger)

@@ -39,12 +39,12 @@ class Records:
         self._ended: set[int] = set()
         self.failing = False
 
-    def save_first(self, task: Task) -> None:
+    def save_first(self, *tasks: Task) -> None:
         """Put on record what was asked for, before anything is done about it.
 
         Raises StorageFailed.
         """
-        self._store.save(Changes(tasks={task.spec.name: task}))
+        self._store.save(Changes(tasks={task.spec.name: task for task in tasks}))
 
     def save(self, changes: Changes, wall: float) -> None:
         """Save, with what could not be saved before; or keep all of it for later."""
@@ -91,3 +91,14 @@ class Records:
         self._ended.update(run for run in over if run in self._undrained)
         if done := [run for run in over if run not in self._undrained]:
             self._acknowledge(done)
+
+
+def log_run(run: Run) -> None:
+    """Log what began or ended."""
+    names = {"task": run.id.task, "replica": run.id.index, "run": run.run}
+    if run.pid is not None:
+        names["pid"] = run.pid
+    if run.ended is not None:
+        log.info("ended", **names, exit=str(run.exit), after=round(run.ended - run.started, 3))
+    elif run.pid is not None:
+        log.info("started", **names, trigger=run.trigger)

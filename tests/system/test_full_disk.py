@@ -88,6 +88,18 @@ def test_a_daemon_that_dies_meanwhile_is_started_again(full: Service, small_disk
     assert full.processes() == []
 
 
+def test_no_run_is_begun_that_could_not_be_recorded_but_a_stop_is_possible(full: Service) -> None:
+    (pid,) = full.running("printer")
+    until(lambda: full.post("more", "true").status == 507)
+
+    assert full.request("PUT", "/proc?name=printer").status == 507
+    assert full.request("POST", "/v1/tasks/printer/restart").status == 507
+
+    assert full.running("printer") == [pid]
+    assert full.request("POST", "/v1/tasks/printer/stop").status == 202
+    until(lambda: full.running("printer") == [] and not alive(pid))
+
+
 def test_the_manager_can_die_while_the_disk_is_full(full: Service, small_disk: Path) -> None:
     before = full.running("printer")
     full.wait_event("output_lost", replica="printer:0")
