@@ -95,7 +95,7 @@ class Effects:
     async def _stop(self, command: StopCommand) -> None:
         spec = command.spec
         assert spec.stop_command is not None
-        await self._local.execute(
+        exit, said = await self._local.execute(
             spec,
             command.id.index,
             spec.stop_command,
@@ -103,4 +103,10 @@ class Effects:
             command.run,
             lasting=True,
         )
-        self._on_events([Stepped(command.id, command.run)])
+        error = "" if exit.ok else ": ".join(filter(None, (str(exit), _last_line(said))))
+        self._on_events([Stepped(command.id, command.run, error)])
+
+
+def _last_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[-1] if lines else ""

@@ -209,6 +209,21 @@ def test_a_stop_command_has_its_time_though_the_run_is_over(tasks: Tasks, tmp_pa
     assert not alive(int(Path(f"{note}.left").read_text()))
 
 
+def test_a_stop_command_knows_its_process_and_its_failure_is_told(
+    tasks: Tasks, tmp_path: Path
+) -> None:
+    note = tmp_path / "note"
+    fail = f"echo $PROCTOR_RUN $PROCTOR_PID >{note}; echo no way; exit 3"
+    tasks.add("web", "exec sleep 1000", stop_command=fail)
+    pid = tasks.wait_ready("web")
+    run = tasks.replica("web")["run"]
+
+    tasks.service.request("POST", f"/v1/tasks/{tasks.named('web')}/stop?wait=30")
+
+    assert note.read_text() == f"{run} {pid}\n"
+    assert tasks.reasons("web", "replica.stop_command_failed") == ["exited 3: no way"]
+
+
 def test_a_check_that_went_on_when_the_manager_died_is_asked_anew_without_alarm(
     own: Service, tmp_path: Path
 ) -> None:

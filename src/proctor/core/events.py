@@ -89,7 +89,9 @@ class Lost(RunEvent, frozen=True):
 
 
 class Stepped(RunEvent, frozen=True):
-    """The stop command has ended, well or not."""
+    """The stop command has ended; `error` says how it failed, "" if it did not."""
+
+    error: str = ""
 
 
 class Probed(RunEvent, frozen=True):

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from . import machine
 from .checks import LINE, Checks
 from .commands import Command
-from .events import Event, Probed, Respecified, Start, Stop, Timeout, Unblocked
+from .events import Event, Probed, Respecified, Start, Stepped, Stop, Timeout, Unblocked
 from .model import Exit, Note, Now, Replica, ReplicaId, Run, State
 from .register import Register
 from .restart import succeeded
@@ -40,6 +40,8 @@ class Stepper:
         if isinstance(event, Probed):
             self._answered(event, before, spec, now)
             return
+        if isinstance(event, Stepped) and event.error and event.run == before.run:
+            self.note(now, "replica.stop_command_failed", event.id.task, before, event.error)
         after, commands = machine.step(before, spec, event, now)
         self.commands += commands
         if after is not before:

@@ -189,11 +189,13 @@ class LocalEngine:
         *,
         lasting: bool = False,
     ) -> tuple[Exit, str]:
-        """Run a command as the task's replica runs; see probe.prober.Executor and Auxiliary."""
+        """Run a command as the task's replica, told of its run; see Executor and Auxiliary."""
         try:
             frame = self._order(spec, index, cmd)
         except (UnknownAccount, BadEnvironment) as error:
             return Exit(error=str(error)), ""
+        known = self._runs.get(run)
+        frame["env"] |= {"PROCTOR_RUN": str(run), "PROCTOR_PID": str(known.pid if known else "")}
         return await self._auxiliary.execute(frame, self.mark_base, timeout, run, lasting=lasting)
 
     async def begin_session(

@@ -6,6 +6,7 @@ const WORDS = {
   "replica.up": "has started",
   "replica.ready": "is ready",
   "replica.unready": "is not ready any more",
+  "replica.stop_command_failed": "was to end by a stop command, which failed",
   "replica.backoff": "ended, and will be started again",
   "replica.failed": "has failed, and is not started again",
   "replica.stopping": "stops",
@@ -77,7 +78,7 @@ export function eventState({ kind, reason = "" }) {
   if (what === "task") return ["roll_aborted", "essential_failed"].includes(how) ? "failed" : "idle";
   if (how === "down" && reason && !["exited 0", "stopped"].includes(reason) && !REASONS[reason]) return "failed";
   if (how === "waiting" && reason) return "backoff";
-  return { ready: "up", unready: "backoff" }[how] ?? how;
+  return { ready: "up", unready: "backoff", stop_command_failed: "failed" }[how] ?? how;
 }
 
 /** Return a function that says whether a text fits a glob (`*`, `?`), or one of several. */

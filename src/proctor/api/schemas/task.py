@@ -285,7 +285,11 @@ class TaskRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     ] = 10.0
     stop_command: Annotated[
         ShellCommand | None,
-        Meta(description="Run before the signals.", examples=["./server --drain"]),
+        Meta(
+            description="Run before the signals. It knows the process by PROCTOR_PID; that it"
+            " failed is an event.",
+            examples=["./server --drain"],
+        ),
     ] = None
     rolling: Annotated[
         Count,

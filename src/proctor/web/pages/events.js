@@ -14,7 +14,7 @@ const PAUSE = 200;
 
 const KINDS = [
   ["", "What happened", ""],
-  ["trouble", "Restarts and trouble", "replica.backoff,replica.failed,replica.unready,replica.stopping,replica.killing,task.essential_failed,task.roll_aborted,schedule.skipped,schedule.missed"],
+  ["trouble", "Restarts and trouble", "replica.backoff,replica.failed,replica.unready,replica.stopping,replica.killing,replica.stop_command_failed,task.essential_failed,task.roll_aborted,schedule.skipped,schedule.missed"],
   ["tasks", "Tasks made, changed, deleted", "task.*"],
   ["schedule", "Schedules", "schedule.*"],
   ["all", "Every step", "*"],
