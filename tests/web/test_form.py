@@ -290,6 +290,21 @@ def test_an_edit_shows_what_changes_and_restarts_before_it_is_saved(
     assert not set(service.running("edited")) & set(before)
 
 
+def test_an_edit_to_fewer_replicas_shows_which_will_be_stopped(
+    page: Page, service: Service
+) -> None:
+    service.must_post("fewer", "exec sleep 1000", "daemon", replica=3)
+    service.wait_running("fewer", 3)
+    open_page(page, service, "#/edit/fewer")
+
+    field(page, "Replicas").fill("1")
+    page.get_by_role("button", name="Review and save").click()
+
+    expect(page.get_by_role("dialog")).to_contain_text(
+        "2 replicas will be stopped: fewer:1, fewer:2"
+    )
+
+
 def test_an_edit_of_nothing_restarts_nothing(page: Page, service: Service) -> None:
     service.must_post("same", "exec sleep 1000", "daemon", restart="always", limits={"pids": 50})
     open_page(page, service, "#/edit/same")
