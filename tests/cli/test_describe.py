@@ -156,6 +156,8 @@ def test_the_last_output_says_more(line: str, words: str) -> None:
     [
         ("user 'nobdy' does not exist here", "Create the user 'nobdy'"),
         ("user 'www': only root may switch, the service runs as user 1000", "as root"),
+        ("env file /etc/x.env: line 2 makes no sense", "mend /etc/x.env, or correct `env_files`"),
+        ("stdin /data/in: No such file or directory", "put /data/in there, or correct `stdin`"),
         ("exited 127", "did not find the command"),
         ("oom: killed, it took more than limits.memory_max", "memory_max` allows"),
         ("readiness: 127.0.0.1:80: connection refused", "its readiness check does not succeed"),

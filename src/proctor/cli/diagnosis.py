@@ -37,6 +37,14 @@ HINTS: tuple[tuple[str, str], ...] = (
         "Its user may not enter {what}: see the folder's rights, `user` and `cwd`.",
     ),
     (
+        r"env file (?P<what>.+?): ",
+        "It was not started, for want of its environment: mend {what}, or correct `env_files`.",
+    ),
+    (
+        r"stdin (?P<what>.+?): ",
+        "It was not started, for want of its input: put {what} there, or correct `stdin`.",
+    ),
+    (
         r"user (?P<what>.+) does not exist here",
         "Create the user {what}, or correct `user`.",
     ),
