@@ -210,6 +210,17 @@ def test_a_signal_reaches_the_process_and_tells_if_there_is_none(cli: Cli) -> No
     assert "`proctor signal USR1 job`" in swapped.err
 
 
+@pytest.mark.parametrize("verb", ["start", "restart"])
+def test_what_ends_as_soon_as_it_is_up_did_not_start(cli: Cli, verb: str) -> None:
+    cli("add", "bad", "--type", "daemon", "--restart", "never", "--no-wait", "--shell", "exit 9")
+
+    done = cli(verb, "bad")
+
+    assert done.status == 1
+    assert "bad:0: exited 9" in done.err
+    assert done.out == "bad:0\tfailed\texited 9\n"
+
+
 def test_a_pipe_that_closes_early_is_no_fault(cli: Cli) -> None:
     for n in range(3):
         cli("add", f"web{n}", "--no-wait", *SLEEP, ok=True)

@@ -22,6 +22,9 @@ LOST = frozenset({"failed", "blocked", "backoff"})
 PAUSES = (0.02, 0.05, 0.1, 0.2)
 """Seconds between two looks, the last one again and again."""
 
+SECOND_LOOK = 0.1
+"""Seconds after which what is up is looked at once more: a wrong command ends at once."""
+
 
 def settle(
     client: Client,
@@ -36,6 +39,9 @@ def settle(
     Exits with 1 if one is not there within `timeout` seconds.
     """
     tasks = watch(client, names, timeout)
+    if any(task.state == "running" for task in tasks):
+        time.sleep(SECOND_LOOK)
+        tasks = watch(client, names, 0.0)
     if as_json:
         emit_json(tasks)
     elif not quiet:

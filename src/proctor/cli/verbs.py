@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
+from msgspec.structs import replace
 
 from proctor.client.errors import OperationFailed, Unfinished
 from proctor.client.models import Operation
@@ -13,6 +15,7 @@ from proctor.client.sync import Client
 
 from .failure import FAILED, complain, told
 from .output import emit_json, on_terminal, paint, state_colour
+from .settle import LOST, SECOND_LOOK
 
 
 def act(
@@ -26,10 +29,32 @@ def act(
 ) -> None:
     """Do it, and print a line for each replica or task; exits with 1 if not all are reached."""
     with told(), Client() as client:
-        report(
-            lambda: client.act(verb, select, options, wait=0.0 if no_wait else timeout),
-            as_json=as_json,
-        )
+
+        def ask() -> Operation:
+            operation = client.act(verb, select, options, wait=0.0 if no_wait else timeout)
+            return operation if no_wait else _looked_at_again(client, operation)
+
+        report(ask, as_json=as_json)
+
+
+def _looked_at_again(client: Client, operation: Operation) -> Operation:
+    """Return the operation if what came up still is.  Raises OperationFailed."""
+    up = {target.alias for target in operation.targets if target.reason == "up"}
+    if not up:
+        return operation
+    time.sleep(SECOND_LOOK)
+    tasks = client.tasks(*sorted({alias.rpartition(":")[0] for alias in up}))
+    replicas = [r for t in tasks if t.state in LOST for r in client.task(t.name).replicas]
+    lost = {r.alias: r.reason for r in replicas if r.alias in up and r.state != "up"}
+    if not lost:
+        return operation
+    targets = [
+        replace(t, state="failed", reason=lost[t.alias]) if t.alias in lost else t
+        for t in operation.targets
+    ]
+    failed = replace(operation, state="failed", targets=targets)
+    lines = [f"{alias}: {reason}" for alias, reason in sorted(lost.items())]
+    raise OperationFailed("\n".join(lines), failed)
 
 
 def report(ask: Callable[[], Operation], *, as_json: bool) -> None:
