@@ -152,7 +152,11 @@ def test_a_task_of_a_file_shows_it_and_what_was_changed_since(page: Page, servic
     service.request("PATCH", "/v1/tasks/applied", patch)
 
     expect(origin.locator("tbody tr")).to_have_text(
-        [re.compile(r"replica\s*1\s*2"), re.compile(r"env\.PORT\s*nothing\s*80")]
+        [
+            re.compile(r"replica\s*1\s*2"),
+            re.compile(r"env\.API_TOKEN\s*\*\*\*\s*\*\*\* \(changed\)"),
+            re.compile(r"env\.PORT\s*nothing\s*80"),
+        ]
     )
     assert serious(page) == []
     assert "-secret" not in page.content()

@@ -16,8 +16,6 @@ function rowsOf({ field, before, after, restarts }) {
   const [old, next] = [JSON.parse(before), JSON.parse(after)];
   if (!isObject(old) || !isObject(next)) return [{ field, before: short(old), after: short(next), restarts }];
   const different = [...new Set([...Object.keys(old), ...Object.keys(next)])].filter((name) => JSON.stringify(old[name]) !== JSON.stringify(next[name]));
-  // Another secret looks as the one before: both are hidden.
-  if (!different.length) return [{ field, before: "hidden", after: "another one, hidden", restarts }];
   return different.map((name) => ({ field: `${field}.${name}`, before: short(old[name]), after: short(next[name]), restarts }));
 }
 
