@@ -39,6 +39,9 @@ def shown(operation: Operation) -> OperationResponse:
 async def show(operations: Operations, call: Call[WaitQuery, Nothing]) -> Reply:
     operation = operations.find(call.path["id"])
     if operation is None:
-        raise UnknownOperation(f"there is no operation {call.path['id'][:100]!r}, or no more")
+        known = call.path["id"][:100]
+        raise UnknownOperation(
+            f"there is no operation {known!r}, or no more: a new manager has none"
+        )
     await operations.wait(operation, call.query.wait)
     return json_reply(shown(operation))

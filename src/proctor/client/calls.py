@@ -121,8 +121,12 @@ def unreachable(access: Access, reasons: list[tuple[Endpoint, OSError]]) -> NotR
 
 
 def interrupted(call: Call[Any], error: Exception) -> ClientError:
+    """Say that nobody knows: a manager that dies goes on, as the next one, with what was asked."""
     reason = _reason(error) if isinstance(error, OSError) else str(error)
-    return NotReachable(f"{call.method} {call.path}: the connection broke ({reason})")
+    advice = (
+        "" if call.method == "GET" else "\nit may be done all the same: look before you repeat it"
+    )
+    return NotReachable(f"{call.method} {call.path}: the connection broke ({reason}){advice}")
 
 
 def _reason(error: OSError) -> str:
