@@ -124,6 +124,15 @@ def test_a_value_that_is_secret_is_not_shown(cli: Cli) -> None:
     assert "MODE=x" in text
 
 
+def test_a_replica_is_its_task_with_its_own_lines(cli: Cli) -> None:
+    cli("add", "twice", "--type", "once", "--replica", "2", "--shell", "echo I am $PROCTOR_REPLICA")
+
+    said = cli("describe", "twice:1", ok=True).out
+
+    assert "I am 1" in said
+    assert "I am 0" not in said
+
+
 def test_a_task_that_does_not_exist_is_a_failure(cli: Cli) -> None:
     unknown = cli("describe", "nobody")
 

@@ -246,3 +246,15 @@ def test_the_command_itself_finds_its_service_and_exits_as_it_should(cli: Cli) -
     assert out.splitlines()[0].split("\t")[0] == "NAME"
     assert unknown.returncode == 1
     assert "'nobody'" in err
+
+
+def test_the_schedule_says_which_type_it_is(cli: Cli) -> None:
+    cli("add", "later", "--at", "+1h", "--", "true", ok=True)
+    cli("add", "often", "--cron", "@hourly", "--", "true", ok=True)
+
+    listed = cli("ls", ok=True).out.splitlines()[1:]
+
+    assert [line.split("\t")[:3] for line in listed] == [
+        ["later", "once", "scheduled"],
+        ["often", "cron", "scheduled"],
+    ]

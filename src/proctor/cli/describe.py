@@ -34,7 +34,7 @@ def command(name: str, lines: int, as_json: bool) -> None:
       proctor describe web
     """
     with told(), Client() as client:
-        task = client.task(name)
+        task = client.task(name.partition(":")[0])  # `web:0`: with the log of that replica.
         log = last_lines(client, name, lines)
     said = diagnosis.advice(task, [line.text for line in log])
     if as_json:

@@ -15,7 +15,11 @@ SECONDS = Duration()
 CHECKS = ("exec", "http", "tcp", "log_line", "notify", "file")
 
 FIELD_OPTIONS = [
-    click.option("--type", type=click.Choice(TYPES), help="Default: daemon; cron with --cron."),
+    click.option(
+        "--type",
+        type=click.Choice(TYPES),
+        help="Default: daemon; cron with --cron, once with --at.",
+    ),
     click.option("--replica", type=click.IntRange(min=1), help="How many processes."),
     click.option("--description", help="For people."),
     click.option("--namespace", "--ns", "namespace", help="A group to select by."),
@@ -108,7 +112,8 @@ def _rename(fields: dict[str, Any]) -> None:
     if "sockets" in fields:
         pairs = (_pair("--socket", text) for text in fields["sockets"])
         fields["sockets"] = [{"name": n, "address": a, **on_demand} for n, a in pairs]
-    fields.setdefault("type", "cron" if "cron" in fields else "daemon")
+    by_schedule = "cron" if "cron" in fields else "once" if "at" in fields else "daemon"
+    fields.setdefault("type", by_schedule)
     if "cwd" in fields:
         fields["cwd"] = os.path.abspath(fields["cwd"])
     if "env_files" in fields:
