@@ -77,7 +77,7 @@ def _follow(address: tuple[str, int]) -> socket.socket:
     reader = socket.create_connection(address, 10)
     reader.sendall(request("GET", "/v1/events"))
     data = b""
-    while b": \n\n" not in data:
+    while b"\nid: " not in data:  # The stream says first where it begins.
         data += reader.recv(4096)
     reader.setblocking(False)
     return reader
