@@ -195,7 +195,8 @@ class LocalEngine:
         except (UnknownAccount, BadEnvironment) as error:
             return Exit(error=str(error)), ""
         known = self._runs.get(run)
-        frame["env"] |= {"PROCTOR_RUN": str(run), "PROCTOR_PID": str(known.pid if known else "")}
+        pid = known.pid if known else None
+        frame["env"] |= {"PROCTOR_RUN": str(run), "PROCTOR_PID": str(pid or "")}
         return await self._auxiliary.execute(frame, self.mark_base, timeout, run, lasting=lasting)
 
     async def begin_session(
