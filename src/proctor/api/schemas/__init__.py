@@ -1,6 +1,6 @@
 """The wire's structs: a body is decoded once, and its rules are here."""
 
-from .task import EXPECTED as EXPECTED
+from .expected import EXPECTED as EXPECTED
 from .task import NamedTaskRequest as NamedTaskRequest
 from .task import SeedTaskRequest as SeedTaskRequest
 from .task import TaskRequest as TaskRequest

@@ -22,6 +22,7 @@ from proctor.core.spec import (
 )
 
 from .addresses import bad, check_address, check_pattern, check_url
+from .expected import EXPECTED
 from .parts import (
     CheckRequest,
     DependencyRequest,
@@ -31,7 +32,7 @@ from .parts import (
     SocketRequest,
     WatchRequest,
 )
-from .task import EXPECTED, TaskRequest
+from .task import TaskRequest
 from .to_schedule import to_schedule
 from .values import MAX_ARGUMENT, SIGNAL, Limit, LimitName, WireType, size_in_bytes
 
